@@ -1,0 +1,97 @@
+# Finds the libraries nngpu is made from and describes each as an imported target nngpu_dep::<name>.
+#
+# This file is used by the build and installed beside nngpuConfig.cmake, so a program that links a static nngpu
+# finds its libraries again on its own machine instead of being given paths of the machine it was built on.
+#
+# Several of the packages ship CMake files that ask for more than the library itself (libzip's for its command line
+# tools, oneDNN's for OpenCL's headers), so header and library are looked for directly.
+
+# nngpu_find(<name> HEADER <file> [LIBRARY <names>...] [HEADER_SUFFIXES ...] [LIBRARY_SUFFIXES ...])
+# Defines nngpu_dep::<name> and sets NNGPU_FOUND_<name>.
+function(nngpu_find name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER" "LIBRARY;HEADER_SUFFIXES;LIBRARY_SUFFIXES")
+  find_path(NNGPU_${name}_INCLUDE_DIR NAMES ${arg_HEADER} PATH_SUFFIXES ${arg_HEADER_SUFFIXES})
+  mark_as_advanced(NNGPU_${name}_INCLUDE_DIR)
+  set(found FALSE)
+  if(NNGPU_${name}_INCLUDE_DIR)
+    set(found TRUE)
+  endif()
+  if(arg_LIBRARY)
+    find_library(NNGPU_${name}_LIBRARY NAMES ${arg_LIBRARY} PATH_SUFFIXES ${arg_LIBRARY_SUFFIXES})
+    mark_as_advanced(NNGPU_${name}_LIBRARY)
+    if(NOT NNGPU_${name}_LIBRARY)
+      set(found FALSE)
+    endif()
+  endif()
+  set(NNGPU_FOUND_${name} ${found} PARENT_SCOPE)
+  if(NOT found OR TARGET nngpu_dep::${name})
+    return()
+  endif()
+  if(arg_LIBRARY)
+    add_library(nngpu_dep::${name} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(nngpu_dep::${name} PROPERTIES IMPORTED_LOCATION "${NNGPU_${name}_LIBRARY}")
+  else()
+    add_library(nngpu_dep::${name} INTERFACE IMPORTED GLOBAL)
+  endif()
+  target_include_directories(nngpu_dep::${name} INTERFACE "${NNGPU_${name}_INCLUDE_DIR}")
+endfunction()
+
+# Arm's and Apple's package managers keep some libraries out of the default search path.
+if(APPLE)
+  foreach(prefix /opt/homebrew /usr/local)
+    list(APPEND CMAKE_PREFIX_PATH ${prefix} ${prefix}/opt/libomp)
+  endforeach()
+endif()
+
+# OpenBLAS exists in three builds (serial, pthreads, OpenMP) under one library name; Debian keeps each in a folder
+# of its own and lets the administrator choose which one the plain name means. The folder is searched first, so
+# that the OpenMP build is the one used whatever the choice is.
+function(nngpu_find_blas use_accelerate)
+  if(TARGET nngpu_dep::blas)
+    set(NNGPU_FOUND_blas TRUE PARENT_SCOPE)
+    return()
+  endif()
+  if(use_accelerate)
+    find_library(NNGPU_ACCELERATE_LIBRARY Accelerate)
+    mark_as_advanced(NNGPU_ACCELERATE_LIBRARY)
+    if(NNGPU_ACCELERATE_LIBRARY)
+      add_library(nngpu_dep::blas INTERFACE IMPORTED GLOBAL)
+      target_link_libraries(nngpu_dep::blas INTERFACE "-framework Accelerate")
+      set(NNGPU_FOUND_blas TRUE PARENT_SCOPE)
+    else()
+      set(NNGPU_FOUND_blas FALSE PARENT_SCOPE)
+    endif()
+    return()
+  endif()
+  set(suffixes openblas-openmp openblas)
+  set(library_suffixes)
+  foreach(suffix ${suffixes})
+    list(APPEND library_suffixes ${suffix})
+    if(CMAKE_LIBRARY_ARCHITECTURE)
+      list(APPEND library_suffixes ${CMAKE_LIBRARY_ARCHITECTURE}/${suffix})
+    endif()
+  endforeach()
+  nngpu_find(blas HEADER cblas.h LIBRARY openblas openblaso
+    HEADER_SUFFIXES ${library_suffixes} LIBRARY_SUFFIXES ${library_suffixes})
+  set(NNGPU_FOUND_blas ${NNGPU_FOUND_blas} PARENT_SCOPE)
+endfunction()
+
+# Every library that libnngpu itself may link, by the names of its link interface.
+function(nngpu_find_runtime name)
+  if(name STREQUAL "blas")
+    nngpu_find_blas("${NNGPU_USE_ACCELERATE}")
+  elseif(name STREQUAL "hwy")
+    nngpu_find(hwy HEADER hwy/highway.h LIBRARY hwy)
+  elseif(name STREQUAL "dnnl")
+    nngpu_find(dnnl HEADER dnnl.hpp LIBRARY dnnl)
+  elseif(name STREQUAL "zip")
+    nngpu_find(zip HEADER zip.h LIBRARY zip)
+  elseif(name STREQUAL "zlib")
+    nngpu_find(zlib HEADER zlib.h LIBRARY z)
+  elseif(name STREQUAL "fast_float")
+    nngpu_find(fast_float HEADER fast_float/fast_float.h)
+  else()
+    message(FATAL_ERROR "nngpu_find_runtime: unknown library ${name}")
+  endif()
+  set(NNGPU_FOUND_${name} ${NNGPU_FOUND_${name}} PARENT_SCOPE)
+endfunction()
