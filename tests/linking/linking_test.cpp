@@ -1,6 +1,5 @@
 // What the process really loaded: the OpenMP build of OpenBLAS, and one OpenMP runtime for it and for us.
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <set>
 #include <string>
@@ -13,10 +12,7 @@
 #endif
 
 #ifndef NNGPU_USE_ACCELERATE
-extern "C" {
-int openblas_get_parallel(void);
-int openblas_get_num_threads(void);
-}
+extern "C" int openblas_get_parallel(void);
 #endif
 
 namespace {
@@ -26,15 +22,6 @@ TEST(Linking, LibraryUsesTheOpenMPThreads) { EXPECT_GE(nngpu::cpu::num_threads()
 #ifndef NNGPU_USE_ACCELERATE
 TEST(Linking, OpenBlasIsTheOpenMPBuild) {
   EXPECT_EQ(openblas_get_parallel(), 2);  // 0 serial, 1 threads of its own, 2 OpenMP
-}
-
-TEST(Linking, OpenBlasFollowsOpenMPsNumberOfThreads) {
-  // Only an OpenBLAS that asks the very runtime we call can follow it.
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
-  EXPECT_EQ(openblas_get_num_threads(), 1);
-  omp_set_num_threads(before);
-  EXPECT_EQ(openblas_get_num_threads(), before);
 }
 #endif
 
