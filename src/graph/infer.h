@@ -1,0 +1,17 @@
+// Shape and dtype rules of the operations.
+#ifndef NNGPU_GRAPH_INFER_H_
+#define NNGPU_GRAPH_INFER_H_
+
+#include <span>
+
+#include "graph/node.h"
+
+namespace nngpu::graph {
+
+// Checks the inputs and returns the outputs' shapes and dtypes (no values). Throws ShapeError, DTypeError,
+// DeviceError, ValueError or IndexError, each naming the operation.
+std::vector<Output> infer(OpKind kind, const Params& params, std::span<const Tensor> inputs);
+
+}  // namespace nngpu::graph
+
+#endif  // NNGPU_GRAPH_INFER_H_

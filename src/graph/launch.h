@@ -1,0 +1,87 @@
+// Launches: what a backend executes. Lowering (plan_lower.cpp) turns operations into these; everything is decided
+// here except the addresses, which arrive with each run.
+#ifndef NNGPU_GRAPH_LAUNCH_H_
+#define NNGPU_GRAPH_LAUNCH_H_
+
+#include <memory>
+#include <vector>
+
+#include "graph/params.h"
+
+namespace nngpu::graph {
+
+enum class OpKind : uint8_t {
+#define NNGPU_OP(kind, view) kind,
+#include "graph/ops.def"
+#undef NNGPU_OP
+};
+const char* op_name(OpKind kind);
+
+// A tensor in memory: element (i0, i1, ...) is at slot base + (offset + sum i_k * strides[k]) * size of dtype.
+struct Operand {
+  int32_t slot = -1;
+  DType dtype = DType::F32;
+  int64_t offset = 0;  // elements
+  Shape shape;
+  Dims strides;  // elements; 0 broadcasts
+};
+
+// One step of a fused elementwise chain. Values are numbered: first the loads, then the results of the steps.
+struct TapeStep {
+  Elementwise code;
+  DType in;   // compute dtype of the operands (of b and c for Select)
+  DType out;  // compute dtype of the result
+  int32_t source[3] = {-1, -1, -1};
+};
+struct TapeStore {
+  int32_t value;   // which value
+  int32_t output;  // index in Launch::outputs
+};
+// A chain over one iteration space. Loads are Launch::inputs, broadcast to `shape` with zero strides; half types
+// are converted to F32 on load and back on store. A Reduce launch reduces `reduced` over its axes instead of
+// storing it.
+struct Tape {
+  Shape shape;
+  std::vector<TapeStep> steps;
+  std::vector<TapeStore> stores;
+  int32_t reduced = -1;
+};
+
+// kind Elementwise: `tape` with its stores. kind Reduce: `tape` and ReduceParams; the output's shape has the
+// reduced axes as size 1. Any other kind: inputs and outputs as in ops.def; inputs have any strides, outputs are
+// as lowering laid them out (row-major unless ops.def or lowering says otherwise: matrices of the decompositions
+// are column-major in their last two axes).
+//
+// items > 1: that many independent operations of one signature run as one launch; their operands follow one
+// another in `inputs` and `outputs` (item i's are [i * inputs.size() / items, ...)).
+struct Launch {
+  OpKind kind{};
+  Params params;
+  std::vector<Operand> inputs;
+  std::vector<Operand> outputs;
+  std::unique_ptr<Tape> tape;
+  int32_t items = 1;
+  std::vector<int32_t> nodes;            // the plan's node of each item, for error reports
+  std::shared_ptr<const void> prepared;  // what Backend::prepare made of it
+};
+
+// Reports a failure of item `item` of the launch that runs.
+struct Failure {
+  int32_t item;
+  std::exception_ptr error;
+};
+
+// The addresses of one run.
+struct RunContext {
+  char* const* slots;              // base address a slot; a Constant's slot holds its value in its own dtype
+  std::vector<Failure>* failures;  // checked launches append here
+  template <class T = char>
+  T* at(const Operand& operand) const {
+    return reinterpret_cast<T*>(slots[operand.slot] +
+                                operand.offset * static_cast<int64_t>(dtype_size(operand.dtype)));
+  }
+};
+
+}  // namespace nngpu::graph
+
+#endif  // NNGPU_GRAPH_LAUNCH_H_

@@ -1,0 +1,114 @@
+// Parameters of operations. Each is a plain struct of 64-bit words without padding, so that equal parameters are
+// equal words: the plan cache compares and hashes them as such.
+#ifndef NNGPU_GRAPH_PARAMS_H_
+#define NNGPU_GRAPH_PARAMS_H_
+
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "nngpu/ops.h"
+#include "ops/elementwise.h"
+
+namespace nngpu::graph {
+
+struct ConstantParams {
+  int64_t dtype;  // DType
+  int64_t weak;   // a number written in an expression: it takes the other operand's dtype
+  int64_t bits;   // the value: a double's bits for floating dtypes, else the integer
+};
+struct PlaceholderParams {
+  int64_t index;
+};
+struct ElementwiseParams {
+  Elementwise code;
+  int64_t dtype;  // of the result, for Cast
+};
+enum class Reduction : int64_t { Sum, Prod, Min, Max, Any, All };
+struct ReduceParams {
+  Reduction code;
+  int64_t axes;  // bit mask
+  int64_t keepdims;
+};
+struct ArgReduceParams {
+  int64_t axis, largest, keepdims;
+};
+struct ScanParams {
+  Reduction code;  // Sum or Prod
+  int64_t axis;
+};
+struct SoftmaxParams {
+  int64_t axis, log;
+};
+struct ShapeParams {
+  Shape shape;
+};
+struct PermuteParams {
+  Dims axes;
+};
+struct SliceParams {
+  Dims start, size, step;
+};
+struct DiagonalParams {
+  int64_t offset;
+};
+struct AxisParams {
+  int64_t axis;
+};
+struct PadParams {
+  int64_t mode;  // PadMode
+  Dims before, after;
+};
+struct IotaParams {
+  int64_t count, dtype;
+};
+struct SortParams {
+  int64_t axis, descending;
+};
+struct TopKParams {
+  int64_t k, axis, largest;
+};
+enum class Distribution : int64_t { Bits, Uniform, Normal, Integer, Bernoulli };
+struct RandomParams {
+  Distribution distribution;
+  int64_t dtype;
+  Shape shape;
+};
+struct LinalgParams {
+  int64_t check = 1;    // throw at the read where the value is bad
+  int64_t vectors = 1;  // Eigh, Svd
+  int64_t full = 0;     // Qr: complete; Svd: full matrices
+  int64_t upper = 0;    // Cholesky
+};
+struct TriangularParams {
+  int64_t upper, transpose, unit_diagonal;
+};
+
+class Params {
+ public:
+  Params() = default;
+  template <class P, class = std::enable_if_t<!std::is_same_v<P, Params>>>
+  Params(const P& params) : count_(sizeof(P) / 8) {  // NOLINT: implicit by design
+    static_assert(std::is_trivially_copyable_v<P> && sizeof(P) % 8 == 0 && sizeof(P) <= sizeof(words_));
+    std::memcpy(words_, &params, sizeof(P));
+  }
+  // The caller knows the type from the operation's kind.
+  template <class P>
+  const P& as() const {
+    return *reinterpret_cast<const P*>(words_);
+  }
+  const uint64_t* words() const { return words_; }
+  int count() const { return count_; }
+
+ private:
+  alignas(8) uint64_t words_[27];  // the largest: SliceParams; only the first count_ are meaningful
+  int count_ = 0;
+};
+
+inline double constant_as_double(const ConstantParams& p) {
+  return is_floating(static_cast<DType>(p.dtype)) ? std::bit_cast<double>(p.bits) : static_cast<double>(p.bits);
+}
+
+}  // namespace nngpu::graph
+
+#endif  // NNGPU_GRAPH_PARAMS_H_
