@@ -1,0 +1,62 @@
+// gemm and its batched forms.
+#include <algorithm>
+
+#include "backend/cpu/blas.h"
+#include "backend/cpu/blas/product.h"
+#include "backend/cpu/parallel.h"
+
+namespace nngpu::cpu {
+namespace {
+
+constexpr int64_t kTaskWork = 100'000;  // multiply-adds of small products that pay for another thread
+
+// Runs item(i, threads) for a batch: many items share the team among them, a few big ones each use all of it.
+template <class T, class Item>
+void run_batch(const Plan<T>& plan, int64_t count, const Item& item) {
+  const int inner = plan_threads(plan);
+  if (inner > 1 && count < 4 * num_threads()) {
+    for (int64_t i = 0; i < count; ++i) item(i, inner);
+    return;
+  }
+  const int64_t work = std::max<int64_t>(1, plan.m * plan.n * (plan.k + 8));
+  parallel_for(count, std::max<int64_t>(1, kTaskWork / work), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) item(i, 1);
+  });
+}
+
+}  // namespace
+
+template <class T>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta, Matrix<T> c) {
+  product<T>(Part::All, m, n, k, alpha, a, b, beta, c);
+}
+
+template <class T>
+void gemm_batch(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, int64_t a_step,
+                ConstMatrix<T> b, int64_t b_step, T beta, Matrix<T> c, int64_t c_step) {
+  const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, a, b, beta, c);
+  run_batch(plan, count, [&](int64_t i, int threads) {
+    run_plan(plan, threads, a.data + i * a_step, b.data + i * b_step, c.data + i * c_step);
+  });
+}
+
+template <class T>
+void gemm_pointers(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, const T* const* a, int64_t a_rs,
+                   int64_t a_cs, const T* const* b, int64_t b_rs, int64_t b_cs, T beta, T* const* c, int64_t c_rs,
+                   int64_t c_cs) {
+  const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, {nullptr, a_rs, a_cs}, {nullptr, b_rs, b_cs}, beta,
+                                    {nullptr, c_rs, c_cs});
+  run_batch(plan, count, [&](int64_t i, int threads) { run_plan(plan, threads, a[i], b[i], c[i]); });
+}
+
+#define NNGPU_INSTANTIATE(T)                                                                               \
+  template void gemm(int64_t, int64_t, int64_t, T, ConstMatrix<T>, ConstMatrix<T>, T, Matrix<T>);          \
+  template void gemm_batch(int64_t, int64_t, int64_t, int64_t, T, ConstMatrix<T>, int64_t, ConstMatrix<T>, \
+                           int64_t, T, Matrix<T>, int64_t);                                                \
+  template void gemm_pointers(int64_t, int64_t, int64_t, int64_t, T, const T* const*, int64_t, int64_t,    \
+                              const T* const*, int64_t, int64_t, T, T* const*, int64_t, int64_t)
+NNGPU_INSTANTIATE(float);
+NNGPU_INSTANTIATE(double);
+#undef NNGPU_INSTANTIATE
+
+}  // namespace nngpu::cpu

@@ -1,0 +1,62 @@
+// The vector kernels that the level-3 drivers are built on, as tables of function pointers: one table a type,
+// filled by whichever instruction set Highway picks at run time. The drivers themselves stay plain C++, so
+// that threads and blocking are compiled once.
+#ifndef NNGPU_BACKEND_CPU_BLAS_KERNELS_H_
+#define NNGPU_BACKEND_CPU_BLAS_KERNELS_H_
+
+#include <cstdint>
+
+namespace nngpu::cpu {
+
+// One register tile: c = alpha * a * b + beta * c, where
+//   a(i, p) = a[i + p * a_step]             rows side by side, as in a packed panel or a column-major matrix
+//   b(p, j) = b[p * b_step + j * b_stride]  any strides: its elements are broadcast one by one
+//   c(i, j) = c[i + j * c_step]
+// Every element is one chain of fused multiply-adds in the order of p, whatever the shape of the tile, so
+// the way a product is cut into tiles does not show in its bits.
+template <class T>
+struct TileArgs {
+  int64_t rows, k;
+  const T* a;
+  int64_t a_step;
+  const T* b;
+  int64_t b_step, b_stride;
+  T* c;
+  int64_t c_step;
+  T alpha, beta;
+};
+
+template <class T>
+using TileFunction = void (*)(const TileArgs<T>&);
+
+inline constexpr int kMaxTileVectors = 4;
+inline constexpr int kMaxTileColumns = 12;
+
+template <class T>
+struct Kernels {
+  int64_t lanes;         // elements in a vector
+  int64_t tile_rows;     // of the largest tile: a multiple of lanes
+  int64_t tile_columns;  // of the largest tile
+
+  // tile[v][tail][columns - 1] computes up to v vectors of rows (v == 0: half a vector); where rows is not a
+  // whole number of them, `tail` must be 1 and neither a nor c is touched beyond `rows`.
+  TileFunction<T> tile[kMaxTileVectors + 1][2][kMaxTileColumns];
+
+  // out[i + p * out_step] = in[i * stride + p * step] for i < width and p < k; zeros for width <= i < out_step.
+  void (*pack)(int64_t width, int64_t k, const T* in, int64_t stride, int64_t step, T* out, int64_t out_step);
+
+  // The tile function for `rows` <= tile_rows and `columns` <= tile_columns.
+  TileFunction<T> tile_for(int64_t rows, int64_t columns) const {
+    const bool half = rows * 2 <= lanes;
+    const int64_t vectors = half ? 0 : (rows + lanes - 1) / lanes;
+    const bool tail = half ? rows * 2 != lanes : rows != vectors * lanes;
+    return tile[vectors][tail][columns - 1];
+  }
+};
+
+template <class T>
+const Kernels<T>& kernels();
+
+}  // namespace nngpu::cpu
+
+#endif  // NNGPU_BACKEND_CPU_BLAS_KERNELS_H_

@@ -1,0 +1,222 @@
+// Runs the tiles of one product, on one thread or on a team.
+#include "backend/cpu/blas/product.h"
+
+#include <algorithm>
+
+#include "backend/cpu/blas/scratch.h"
+#include "backend/cpu/parallel.h"
+
+namespace nngpu::cpu {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// for_each(count, body) ends when all bodies of the team have run.
+struct Alone {
+  template <class Body>
+  void for_each(int64_t count, const Body& body) const {
+    for (int64_t i = 0; i < count; ++i) body(i);
+  }
+};
+
+// Called by every thread of a parallel region. Tasks are handed out one by one: cores are rarely all equally
+// fast, or equally free.
+struct Team {
+  template <class Body>
+  void for_each(int64_t count, const Body& body) const {
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t i = 0; i < count; ++i) body(i);
+  }
+};
+
+template <class T>
+struct Operands {
+  const T* a;
+  const T* b;
+  T* c;
+  T* packed_a;
+  T* packed_b;
+};
+
+// One step of the blocked loops: rows [i0, i1) x columns [j0, j1) of c += the terms [p0, p0 + depth) of the sum.
+struct Step {
+  int64_t i0, i1, j0, j1, p0, depth;
+};
+
+// A tile that c cannot take directly, because it has no unit stride or crosses the diagonal of a part.
+template <class T>
+void run_buffered_tile(const Plan<T>& plan, TileArgs<T> args, int64_t i, int64_t j, int64_t columns, T* c) {
+  alignas(64) T buffer[kMaxTileVectors * 64 / sizeof(T) * kMaxTileColumns];
+  const auto wanted = [&](int64_t row, int64_t column) {
+    const int64_t below = i + row - (j + column);
+    return plan.part == Part::All || (plan.part == Part::Lower ? below >= 0 : below <= 0);
+  };
+  for (int64_t column = 0; column < columns; ++column) {
+    for (int64_t row = 0; row < args.rows; ++row) {
+      const bool read = args.beta != T{0} && wanted(row, column);
+      buffer[row + column * args.rows] = read ? c[row * plan.c_rs + column * plan.c_cs] : T{0};
+    }
+  }
+  args.c = buffer;
+  args.c_step = args.rows;
+  plan.kernels->tile_for(args.rows, columns)(args);
+  for (int64_t column = 0; column < columns; ++column) {
+    for (int64_t row = 0; row < args.rows; ++row) {
+      if (wanted(row, column)) c[row * plan.c_rs + column * plan.c_cs] = buffer[row + column * args.rows];
+    }
+  }
+}
+
+enum class Position { Inside, Across, Outside };
+
+Position tile_position(Part part, int64_t i, int64_t rows, int64_t j, int64_t columns) {
+  if (part == Part::All) return Position::Inside;
+  const int64_t lowest = i - (j + columns - 1), highest = i + rows - 1 - j;  // of row - column in the tile
+  const int64_t worst = part == Part::Lower ? lowest : -highest;
+  const int64_t best = part == Part::Lower ? highest : -lowest;
+  return worst >= 0 ? Position::Inside : best < 0 ? Position::Outside : Position::Across;
+}
+
+// All tiles of rows [row, row_end) x columns [col, col_end), which lie within `step`.
+template <class T>
+void run_tiles(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t row, int64_t row_end,
+               int64_t col, int64_t col_end) {
+  const Kernels<T>& kernels = *plan.kernels;
+  TileArgs<T> args;
+  args.k = step.depth;
+  args.alpha = plan.alpha;
+  args.beta = step.p0 == 0 ? plan.beta : T{1};
+  args.c_step = plan.c_cs;
+  for (int64_t j = col; j < col_end; j += kernels.tile_columns) {
+    const int64_t columns = std::min(kernels.tile_columns, col_end - j);
+    args.b = plan.pack_b ? o.packed_b + (j - step.j0) * step.depth : o.b + j * plan.b_cs + step.p0 * plan.b_rs;
+    args.b_step = plan.pack_b ? columns : plan.b_rs;
+    args.b_stride = plan.pack_b ? 1 : plan.b_cs;
+    for (int64_t i = row; i < row_end; i += kernels.tile_rows) {
+      args.rows = std::min(kernels.tile_rows, row_end - i);
+      const Position position = tile_position(plan.part, i, args.rows, j, columns);
+      if (position == Position::Outside) continue;
+      args.a = plan.pack_a ? o.packed_a + (i - step.i0) * step.depth : o.a + i + step.p0 * plan.a_cs;
+      args.a_step = plan.pack_a ? ceil_div(args.rows, kernels.lanes) * kernels.lanes : plan.a_cs;
+      args.c = o.c + i * plan.c_rs + j * plan.c_cs;
+      if (plan.gather || position == Position::Across) {
+        run_buffered_tile(plan, args, i, j, columns, args.c);
+      } else {
+        kernels.tile_for(args.rows, columns)(args);
+      }
+    }
+  }
+}
+
+// Packs panel `index` of the step: first the panels of a, then those of b.
+template <class T>
+void pack_panel(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t a_panels, int64_t index) {
+  const Kernels<T>& kernels = *plan.kernels;
+  if (index < a_panels) {
+    const int64_t i = step.i0 + index * kernels.tile_rows;
+    const int64_t rows = std::min(kernels.tile_rows, step.i1 - i);
+    kernels.pack(rows, step.depth, o.a + i * plan.a_rs + step.p0 * plan.a_cs, plan.a_rs, plan.a_cs,
+                 o.packed_a + (i - step.i0) * step.depth, ceil_div(rows, kernels.lanes) * kernels.lanes);
+  } else {
+    const int64_t j = step.j0 + (index - a_panels) * kernels.tile_columns;
+    const int64_t columns = std::min(kernels.tile_columns, step.j1 - j);
+    kernels.pack(columns, step.depth, o.b + j * plan.b_cs + step.p0 * plan.b_rs, plan.b_cs, plan.b_rs,
+                 o.packed_b + (j - step.j0) * step.depth, columns);
+  }
+}
+
+struct Grain {
+  int64_t rows, columns;
+};
+
+// The size of a task: enough of them that the team ends together, but whole tiles.
+template <class T>
+Grain choose_grain(const Plan<T>& plan, const Step& step, int threads) {
+  const int64_t tile_rows = plan.kernels->tile_rows, tile_columns = plan.kernels->tile_columns;
+  if (threads == 1) return {plan.row_block, step.j1 - step.j0};
+  const int64_t row_tiles = ceil_div(step.i1 - step.i0, tile_rows);
+  const int64_t col_tiles = ceil_div(step.j1 - step.j0, tile_columns);
+  int64_t rows = std::min(row_tiles, plan.row_block / tile_rows);
+  int64_t columns = std::min<int64_t>(col_tiles, 16);
+  while (ceil_div(row_tiles, rows) * ceil_div(col_tiles, columns) < 6 * threads && rows * columns > 1) {
+    if (columns * tile_columns >= rows * tile_rows || rows == 1) {
+      columns = (columns + 1) / 2;
+    } else {
+      rows = (rows + 1) / 2;
+    }
+  }
+  return {rows * tile_rows, columns * tile_columns};
+}
+
+template <class T, class Threads>
+void run_step(const Plan<T>& plan, const Operands<T>& o, const Step& step, bool pack_b, int threads,
+              const Threads& team) {
+  const int64_t a_panels = plan.pack_a ? ceil_div(step.i1 - step.i0, plan.kernels->tile_rows) : 0;
+  const int64_t b_panels = pack_b ? ceil_div(step.j1 - step.j0, plan.kernels->tile_columns) : 0;
+  if (a_panels + b_panels > 0) {
+    team.for_each(a_panels + b_panels, [&](int64_t index) { pack_panel(plan, o, step, a_panels, index); });
+  }
+  const Grain grain = choose_grain(plan, step, threads);
+  const int64_t across = ceil_div(step.j1 - step.j0, grain.columns);
+  team.for_each(ceil_div(step.i1 - step.i0, grain.rows) * across, [&](int64_t task) {
+    const int64_t row = step.i0 + task / across * grain.rows;
+    const int64_t col = step.j0 + task % across * grain.columns;
+    run_tiles(plan, o, step, row, std::min(row + grain.rows, step.i1), col,
+              std::min(col + grain.columns, step.j1));
+  });
+}
+
+template <class T, class Threads>
+void run_steps(const Plan<T>& plan, const Operands<T>& o, int threads, const Threads& team) {
+  Step step;
+  for (step.j0 = 0; step.j0 < plan.n; step.j0 = step.j1) {
+    step.j1 = std::min(plan.n, step.j0 + plan.col_span);
+    step.p0 = 0;
+    do {
+      step.depth = std::min(plan.k_block, plan.k - step.p0);
+      for (step.i0 = 0; step.i0 < plan.m; step.i0 = step.i1) {
+        step.i1 = std::min(plan.m, step.i0 + plan.row_span);
+        run_step(plan, o, step, plan.pack_b && step.i0 == 0, threads, team);
+      }
+      step.p0 += step.depth;
+    } while (step.p0 < plan.k);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c) {
+  if (plan.m <= 0 || plan.n <= 0) return;
+  Operands<T> o{plan.swapped ? b : a, plan.swapped ? a : b, c, nullptr, nullptr};
+  const int64_t depth = std::min(plan.k, plan.k_block);
+  const auto whole = [](int64_t size, int64_t unit) { return ceil_div(size, unit) * unit; };
+  if (plan.pack_a) {
+    const int64_t rows = std::min(plan.row_span, whole(plan.m, plan.kernels->tile_rows));
+    o.packed_a = scratch<T>(Scratch::Left, rows * depth);
+  }
+  if (plan.pack_b) o.packed_b = scratch<T>(Scratch::Right, std::min(plan.col_span, plan.n) * depth);
+  if (threads <= 1) {
+    run_steps(plan, o, 1, Alone{});
+    return;
+  }
+#pragma omp parallel num_threads(threads)
+  run_steps(plan, o, threads, Team{});
+}
+
+template <class T>
+void product(Part part, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta,
+             Matrix<T> c) {
+  if (m <= 0 || n <= 0) return;
+  const Plan<T> plan = make_plan<T>(part, m, n, k, alpha, a, b, beta, c);
+  run_plan(plan, plan_threads(plan), a.data, b.data, c.data);
+}
+
+#define NNGPU_INSTANTIATE(T)                                           \
+  template void run_plan(const Plan<T>&, int, const T*, const T*, T*); \
+  template void product(Part, int64_t, int64_t, int64_t, T, ConstMatrix<T>, ConstMatrix<T>, T, Matrix<T>)
+NNGPU_INSTANTIATE(float);
+NNGPU_INSTANTIATE(double);
+#undef NNGPU_INSTANTIATE
+
+}  // namespace nngpu::cpu
