@@ -24,7 +24,6 @@ if(NNGPU_SANITIZE)
     # A finding must fail the test. (float-cast-overflow and float-divide-by-zero are not in the group: dividing by
     # zero is defined by IEEE 754, which this library follows.)
     add_compile_options(-fno-sanitize-recover=all)
-    # Python loads nothing of ours, so every object can be linked against the runtime's symbols as usual.
   endif()
 endif()
 
@@ -33,10 +32,9 @@ endif()
 function(nngpu_compile_options target)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Werror=switch -Wno-psabi -ffp-contract=off -fno-math-errno)
-  get_target_property(type ${target} TYPE)
-  if(type STREQUAL "SHARED_LIBRARY" AND NOT APPLE)
-    # All symbols stay visible: the public headers are free of export macros. Calls inside the library still bind
-    # directly.
+  if(NOT APPLE)
+    # In a shared library all symbols stay visible, because the public headers are free of export macros; calls
+    # inside the library bind directly all the same.
     target_compile_options(${target} PRIVATE -fno-semantic-interposition)
   endif()
   if(NNGPU_HWY_DISABLED_TARGETS)

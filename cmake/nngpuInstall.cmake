@@ -20,7 +20,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/nngpuConfigVersion.cmake
 install(FILES "${PROJECT_BINARY_DIR}/nngpuConfig.cmake" "${PROJECT_BINARY_DIR}/nngpuConfigVersion.cmake"
   cmake/nngpuDependencies.cmake DESTINATION ${nngpu_cmake_dir})
 
-# pkg-config: what a static library needs is for every program (Libs), what a shared one needs it brings itself.
+# pkg-config: what a static library needs, every program must link (Libs); what a shared one needs, it brings itself.
 set(NNGPU_PC_PRIVATE "")
 foreach(name ${NNGPU_RUNTIME_DEPS})
   if(name STREQUAL "blas" AND NNGPU_USE_ACCELERATE)
@@ -40,7 +40,13 @@ foreach(name ${NNGPU_RUNTIME_DEPS})
     endif()
   endif()
 endforeach()
-list(APPEND NNGPU_PC_PRIVATE "${NNGPU_OPENMP_LIBRARY}" -pthread)
+if(NNGPU_OPENMP_LIBRARY MATCHES "/libgomp\\.")
+  # It lives in a folder of the compiler's version, which the compiler knows.
+  list(APPEND NNGPU_PC_PRIVATE -lgomp)
+else()
+  list(APPEND NNGPU_PC_PRIVATE "${NNGPU_OPENMP_LIBRARY}")
+endif()
+list(APPEND NNGPU_PC_PRIVATE -pthread)
 if(CMAKE_DL_LIBS)
   list(APPEND NNGPU_PC_PRIVATE -l${CMAKE_DL_LIBS})
 endif()
@@ -51,6 +57,10 @@ if(nngpu_type STREQUAL "STATIC_LIBRARY")
   string(APPEND NNGPU_PC_LIBS " ${NNGPU_PC_PRIVATE}")
   set(NNGPU_PC_PRIVATE "")
 endif()
+# The prefix is told from the file's own place, so the installation can be moved.
+file(RELATIVE_PATH NNGPU_PC_PREFIX
+  "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+string(REGEX REPLACE "/$" "" NNGPU_PC_PREFIX "${NNGPU_PC_PREFIX}")
 foreach(dir LIBDIR INCLUDEDIR)
   if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
     set(NNGPU_PC_${dir} "${CMAKE_INSTALL_${dir}}")
