@@ -36,10 +36,12 @@ function(nngpu_find name)
   target_include_directories(nngpu_dep::${name} INTERFACE "${NNGPU_${name}_INCLUDE_DIR}")
 endfunction()
 
-# Arm's and Apple's package managers keep some libraries out of the default search path.
-if(APPLE)
-  foreach(prefix /opt/homebrew /usr/local)
-    list(APPEND CMAKE_PREFIX_PATH ${prefix} ${prefix}/opt/libomp)
+# Homebrew keeps LLVM's OpenMP out of the compiler's way; FindOpenMP looks where OpenMP_ROOT says.
+if(APPLE AND NOT OpenMP_ROOT)
+  foreach(prefix /opt/homebrew/opt/libomp /usr/local/opt/libomp)
+    if(EXISTS ${prefix}/include/omp.h)
+      set(OpenMP_ROOT ${prefix})
+    endif()
   endforeach()
 endif()
 

@@ -2,6 +2,10 @@
 # because each of them builds.
 find_program(NNGPU_PKG_CONFIG pkg-config)
 mark_as_advanced(NNGPU_PKG_CONFIG)
+set(launcher "")
+if(NNGPU_CCACHE)
+  set(launcher "${NNGPU_CCACHE}")
+endif()
 set(ways find_package add_subdirectory)
 if(NNGPU_PKG_CONFIG)
   list(APPEND ways pkg_config)
@@ -15,7 +19,7 @@ foreach(flavour static shared)
       COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.sh ${step} ${flavour} ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
         ${CMAKE_CURRENT_BINARY_DIR}/consumer)
     set_tests_properties(${name} PROPERTIES
-      ENVIRONMENT "CXX=${CMAKE_CXX_COMPILER};NNGPU_BUILD_TYPE=${CMAKE_BUILD_TYPE};CCACHE=${NNGPU_CCACHE}"
+      ENVIRONMENT "CXX=${CMAKE_CXX_COMPILER};NNGPU_BUILD_TYPE=${CMAKE_BUILD_TYPE};CCACHE=${launcher}"
       RESOURCE_LOCK nngpu_consumer TIMEOUT 1500)
     if(step STREQUAL "install")
       set_tests_properties(${name} PROPERTIES FIXTURES_SETUP nngpu_installed_${flavour})
