@@ -1,0 +1,66 @@
+// The error function and its complement.
+//
+// Near 0 an odd polynomial; further out erfc(x) = exp(-x^2) P(t) / (1 + 2x) with t = (x - K)/(x + K), the mapping
+// of Shepherd and Laframboise (1981), in which one polynomial serves up to the underflow.
+#if defined(NNGPU_CPU_MATH_ERF_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NNGPU_CPU_MATH_ERF_INL_H_
+#undef NNGPU_CPU_MATH_ERF_INL_H_
+#else
+#define NNGPU_CPU_MATH_ERF_INL_H_
+#endif
+
+#include "backend/cpu/math/common-inl.h"
+#include "backend/cpu/math/exp-inl.h"
+#include "backend/cpu/math/scale-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace nngpu::cpu::HWY_NAMESPACE {
+namespace detail {
+
+// erf(x) for |x| <= 3/4.
+template <class D, class V>
+HWY_INLINE V ErfSmall(D d, V x) {
+  using T = hn::TFromD<D>;
+  return hn::Mul(x, Poly(d, hn::Mul(x, x), Pick<T>(tables::kErfSmallF32, tables::kErfSmallF64)));
+}
+
+// erfc(a) for a >= 1/2.
+template <class D, class V>
+HWY_INLINE V ErfcTail(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V a = ClampAbove(d, x, Pick<T>(10.5f, 28.0));
+  const V shift = hn::Set(d, static_cast<T>(3.75));
+  const V t = hn::Div(hn::Sub(a, shift), hn::Add(a, shift));
+  const V p = Poly(d, t, Pick<T>(tables::kErfcF32, tables::kErfcF64));
+  const V g = hn::Div(p, hn::MulAdd(hn::Set(d, T{2}), a, hn::Set(d, T{1})));
+  // The rounding error of a^2 would come back multiplied by a^2.
+  const Pair<V> sq = TwoProd(d, a, a);
+  const auto e = ExpPair(d, hn::Neg(sq.hi), hn::Neg(sq.lo));
+  return Scale(d, hn::Mul(e.e, g), e.k);
+}
+
+}  // namespace detail
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Erf(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V a = hn::Abs(x);
+  const auto small = hn::Lt(a, hn::Set(d, static_cast<T>(0.75)));
+  const V far = hn::CopySign(hn::Sub(hn::Set(d, T{1}), detail::ErfcTail(d, a)), x);
+  return hn::IfThenElse(small, detail::ErfSmall(d, x), far);
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Erfc(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V a = hn::Abs(x);
+  const auto small = hn::Lt(a, hn::Set(d, static_cast<T>(0.5)));
+  const V tail = detail::ErfcTail(d, a);
+  const V far = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, T{2}), tail), tail);
+  return hn::IfThenElse(small, hn::Sub(hn::Set(d, T{1}), detail::ErfSmall(d, x)), far);
+}
+
+}  // namespace nngpu::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
