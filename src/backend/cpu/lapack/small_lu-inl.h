@@ -1,0 +1,165 @@
+// LU factors of matrices in lanes, and the triangular solves with them.
+#if defined(NNGPU_SMALL_LU_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NNGPU_SMALL_LU_INL_H_
+#undef NNGPU_SMALL_LU_INL_H_
+#else
+#define NNGPU_SMALL_LU_INL_H_
+#endif
+
+#include <limits>
+
+#include "backend/cpu/lapack/small_lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace nngpu::cpu::small::HWY_NAMESPACE {
+
+// 1 / x; where that would overflow or lose bits to underflow, `unsafe` is set and the caller divides instead.
+template <class T>
+HWY_INLINE Vec<T> reciprocal(Vec<T> x, Mask<T>& unsafe) {
+  const Vec<T> size = hn::Abs(x);
+  const Vec<T> least = set<T>(4 * std::numeric_limits<T>::min()),
+               most = set<T>(0.25 / std::numeric_limits<T>::min());
+  unsafe = hn::Not(hn::And(hn::Ge(size, least), hn::Le(size, most)));
+  return hn::Div(set<T>(1), x);
+}
+
+// x / y, by the reciprocal of y where that is safe. The choice is made lane by lane, never for a group.
+template <class T>
+HWY_INLINE Vec<T> quotient(Vec<T> x, Vec<T> y, Vec<T> reciprocal, Mask<T> unsafe, bool any_unsafe) {
+  const Vec<T> q = hn::Mul(x, reciprocal);
+  return HWY_LIKELY(!any_unsafe) ? q : hn::IfThenElse(unsafe, hn::Div(x, y), q);
+}
+
+// Per lane, the row >= k with the largest |a(row, k)| (the first of equals), as a number of type T.
+template <class T>
+HWY_INLINE Vec<T> pivot_row(int m, View<T> a, int k) {
+  Vec<T> best = hn::Abs(a.get(k, k)), row = set<T>(k);
+  for (int i = k + 1; i < m; ++i) {
+    const Vec<T> size = hn::Abs(a.get(i, k));
+    const Mask<T> larger = hn::Gt(size, best);
+    best = hn::IfThenElse(larger, size, best);
+    row = hn::IfThenElse(larger, set<T>(i), row);
+  }
+  return row;
+}
+
+// Rows that some lane swaps with row k: a short list that every column then walks.
+template <class T>
+struct Swaps {
+  int count = 0;
+  int rows[kMaxSide];
+
+  HWY_INLINE Swaps(int m, int k, Vec<T> pivot) {
+    for (int i = k + 1; i < m; ++i) {
+      rows[count] = i;
+      count += !hn::AllFalse(Tag<T>(), hn::Eq(pivot, set<T>(i)));
+    }
+  }
+
+  // Swaps in column j and returns the new element (k, j), which it does not store.
+  HWY_INLINE Vec<T> apply(View<T> a, int k, int j, Vec<T> pivot) const {
+    const Vec<T> before = a.get(k, j);
+    Vec<T> after = before;
+    for (int s = 0; s < count; ++s) {
+      const int i = rows[s];
+      const Mask<T> mask = hn::Eq(pivot, set<T>(i));
+      const Vec<T> x = a.get(i, j);
+      after = hn::IfThenElse(mask, x, after);
+      a.put(i, j, hn::IfThenElse(mask, before, x));
+    }
+    return after;
+  }
+};
+
+// Swaps rows k and pivot of the n columns.
+template <class T>
+HWY_INLINE void swap_rows(int m, int n, View<T> a, int k, Vec<T> pivot) {
+  const Swaps<T> swaps(m, k, pivot);
+  if (swaps.count == 0) return;
+  for (int j = 0; j < n; ++j) a.put(k, j, swaps.apply(a, k, j, pivot));
+}
+
+// P A = L U (right-looking, partial pivoting). pivots: min(m, n) vectors of row numbers. Returns 1 + the first
+// column whose pivot is exactly zero, or 0.
+template <class T>
+HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out) {
+  constexpr Tag<T> d;
+  const Vec<T> zero = hn::Zero(d);
+  Vec<T> info = zero;
+  for (int k = 0; k < std::min(m, n); ++k) {
+    const Vec<T> pivot = pivot_row(m, a, k);
+    store(pivot, pivots + k * kLanes<T>);
+    const Swaps<T> swaps(m, k, pivot);
+    for (int j = 0; j < k; ++j) {
+      if (swaps.count != 0) a.put(k, j, swaps.apply(a, k, j, pivot));
+    }
+
+    const Vec<T> raw = swaps.apply(a, k, k, pivot);
+    a.put(k, k, raw);
+    const Mask<T> singular = hn::Eq(raw, zero);
+    info = hn::IfThenElse(hn::And(singular, hn::Eq(info, zero)), set<T>(k + 1), info);
+    const Vec<T> p = hn::IfThenElse(singular, set<T>(1), raw);  // the column below is zero, and stays so
+    Mask<T> unsafe;
+    const Vec<T> scale = reciprocal<T>(p, unsafe);
+    const bool any_unsafe = !hn::AllFalse(d, unsafe);
+    for (int i = k + 1; i < m; ++i) a.put(i, k, quotient<T>(a.get(i, k), p, scale, unsafe, any_unsafe));
+
+    for (int j = k + 1; j < n; ++j) {
+      const Vec<T> u = swaps.apply(a, k, j, pivot);
+      a.put(k, j, u);
+      for (int i = k + 1; i < m; ++i) a.put(i, j, hn::NegMulAdd(a.get(i, k), u, a.get(i, j)));
+    }
+  }
+  store(info, info_out);
+}
+
+// b := L^-1 b for kCols columns of b, L unit lower; rows of b before `first` are zero.
+template <int kCols, class T>
+HWY_INLINE void solve_lower(int n, int first, View<T> lu, View<T> b) {
+  for (int i = first + 1; i < n; ++i) {
+    Vec<T> sum[kCols];
+    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = b.get(i, c);
+    for (int k = first; k < i; ++k) {
+      const Vec<T> x = lu.get(i, k);
+      HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = hn::NegMulAdd(x, b.get(k, c), sum[c]);
+    }
+    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) b.put(i, c, sum[c]);
+  }
+}
+
+// b := U^-1 b for kCols columns of b.
+template <int kCols, class T>
+HWY_INLINE void solve_upper(int n, View<T> lu, View<T> b) {
+  for (int i = n - 1; i >= 0; --i) {
+    Vec<T> sum[kCols];
+    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = b.get(i, c);
+    for (int k = i + 1; k < n; ++k) {
+      const Vec<T> x = lu.get(i, k);
+      HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = hn::NegMulAdd(x, b.get(k, c), sum[c]);
+    }
+    const Vec<T> u = lu.get(i, i);
+    Mask<T> unsafe;
+    const Vec<T> scale = reciprocal<T>(u, unsafe);
+    const bool any_unsafe = !hn::AllFalse(Tag<T>(), unsafe);
+    HWY_UNROLL(4)
+    for (int c = 0; c < kCols; ++c) b.put(i, c, quotient<T>(sum[c], u, scale, unsafe, any_unsafe));
+  }
+}
+
+// b := (L U)^-1 b. With `identity`, b is the identity, whose columns start with zeros.
+template <class T>
+HWY_NOINLINE void solve_factors(int n, int nrhs, bool identity, View<T> lu, View<T> b) {
+  int j = 0;
+  for (; j + 4 <= nrhs; j += 4) {
+    solve_lower<4>(n, identity ? j : 0, lu, b.from(0, j));
+    solve_upper<4>(n, lu, b.from(0, j));
+  }
+  for (; j < nrhs; ++j) {
+    solve_lower<1>(n, identity ? j : 0, lu, b.from(0, j));
+    solve_upper<1>(n, lu, b.from(0, j));
+  }
+}
+
+}  // namespace nngpu::cpu::small::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // NNGPU_SMALL_LU_INL_H_
