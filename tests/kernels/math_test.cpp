@@ -410,7 +410,8 @@ Reference reference_f64(Function function, double x, double y) {
     NNGPU_MATH_BINARY(NNGPU_CASE)
 #undef NNGPU_CASE
   }
-  return {mpfr_nan_p(n.out) != 0, mpfr_inf_p(n.out) != 0, mpfr_signbit(n.out) != 0, mpfr_get_ld(n.out, kNearest)};
+  return {mpfr_nan_p(n.out) != 0, mpfr_inf_p(n.out) != 0, mpfr_signbit(n.out) != 0, mpfr_get_ld(n.out, kNearest),
+          function == Function::kLgamma && x < 0 ? 1.0L : 0.0L};
 }
 
 // 2^u with u uniform in [lo, hi), random sign.
