@@ -1,0 +1,118 @@
+#include "graph/infer.h"
+
+#include "graph/infer_rules.h"
+
+namespace nngpu::graph {
+namespace {
+
+void require_one_device(OpKind kind, const Params& params, Inputs inputs) {
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    if (inputs[i].device() == inputs[0].device()) continue;
+    const char* name = kind == OpKind::Elementwise ? elementwise_info(params.as<ElementwiseParams>().code).name
+                                                   : op_name(kind);
+    fail<DeviceError>(name, "tensors on different devices: ", inputs[0].device(), " and ", inputs[i].device());
+  }
+}
+
+}  // namespace
+
+void require_same_dtype(const char* operation, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype()) fail<DTypeError>(operation, "dtypes differ: ", a.dtype(), " and ", b.dtype());
+}
+
+void require_dtype(const char* operation, const Tensor& x, DType dtype) {
+  if (x.dtype() != dtype) fail<DTypeError>(operation, "needs ", dtype, ": ", x.dtype());
+}
+
+void require_scalar(const char* operation, const Tensor& x) {
+  if (x.rank() != 0) fail<ShapeError>(operation, "needs a scalar: ", x.shape());
+}
+
+void require_number(const char* operation, const Tensor& x) {
+  if (x.dtype() == DType::Bool) fail<DTypeError>(operation, "needs numbers: ", x.dtype());
+}
+
+void require_floating(const char* operation, const Tensor& x) {
+  if (!is_floating(x.dtype())) fail<DTypeError>(operation, "needs a floating dtype: ", x.dtype());
+}
+
+void require_same_but(const char* operation, const Shape& a, const Shape& b, int axis) {
+  bool same = a.size() == b.size();
+  for (int i = 0; same && i < a.size(); ++i) same = i == axis || a[i] == b[i];
+  if (!same) fail<ShapeError>(operation, "shapes must agree but for axis ", axis, ": ", a, " and ", b);
+}
+
+// A switch without a default: a new kind does not compile before it has its rule.
+Outputs infer(OpKind kind, const Params& params, Inputs in) {
+  require_one_device(kind, params, in);
+  switch (kind) {
+    case OpKind::Data:         // made by make_data
+    case OpKind::Placeholder:  // its signature is the traced argument's
+      return {};
+    case OpKind::Constant:
+      return one({}, static_cast<DType>(params.as<ConstantParams>().dtype));
+    case OpKind::Elementwise:
+      return infer_elementwise(params.as<ElementwiseParams>(), in);
+    case OpKind::Reduce:
+      return infer_reduce(params.as<ReduceParams>(), in[0]);
+    case OpKind::ArgReduce:
+      return infer_arg_reduce(params.as<ArgReduceParams>(), in[0]);
+    case OpKind::Scan:
+      return infer_scan(params.as<ScanParams>(), in[0]);
+    case OpKind::Softmax:
+      return infer_softmax(params.as<SoftmaxParams>(), in[0]);
+    case OpKind::Matmul:
+      return infer_matmul(in[0], in[1]);
+    case OpKind::Reshape:
+      return infer_reshape(params.as<ShapeParams>(), in[0]);
+    case OpKind::Broadcast:
+      return infer_broadcast(params.as<ShapeParams>(), in[0]);
+    case OpKind::Permute:
+      return infer_permute(params.as<PermuteParams>(), in[0]);
+    case OpKind::Slice:
+      return infer_slice(params.as<SliceParams>(), in[0]);
+    case OpKind::Diagonal:
+      return infer_diagonal(params.as<DiagonalParams>(), in[0]);
+    case OpKind::Copy:
+      return one(in[0].shape(), in[0].dtype());
+    case OpKind::Concat:
+      return infer_concat(params.as<AxisParams>(), in);
+    case OpKind::Pad:
+      return infer_pad(params.as<PadParams>(), in[0], in[1]);
+    case OpKind::Iota:
+      return infer_iota(params.as<IotaParams>(), in[0], in[1]);
+    case OpKind::Take:
+      return infer_take(params.as<AxisParams>(), in[0], in[1]);
+    case OpKind::Gather:
+      return infer_gather(params.as<AxisParams>(), in[0], in[1]);
+    case OpKind::ScatterAdd:
+      return infer_scatter_add(params.as<AxisParams>(), in);
+    case OpKind::Sort:
+      return infer_sort(params.as<SortParams>(), in[0]);
+    case OpKind::TopK:
+      return infer_topk(params.as<TopKParams>(), in[0]);
+    case OpKind::Random:
+      return infer_random(params.as<RandomParams>(), in);
+    case OpKind::LuFactor:
+      return infer_lu_factor(in[0]);
+    case OpKind::LuSolve:
+      return infer_lu_solve(in);
+    case OpKind::Cholesky:
+      return infer_square("cholesky", in[0]);
+    case OpKind::Inverse:
+      return infer_square("inverse", in[0]);
+    case OpKind::Solve:
+      return infer_solve(in[0], in[1]);
+    case OpKind::TriangularSolve:
+      return infer_triangular_solve(in[0], in[1]);
+    case OpKind::Qr:
+      return infer_qr(params.as<LinalgParams>(), in[0]);
+    case OpKind::Eigh:
+      return infer_eigh(params.as<LinalgParams>(), in[0]);
+    case OpKind::Svd:
+      return infer_svd(params.as<LinalgParams>(), in[0]);
+  }
+  return {};
+}
+
+}  // namespace nngpu::graph
