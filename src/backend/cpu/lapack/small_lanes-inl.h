@@ -99,6 +99,10 @@ HWY_INLINE void each_group(int64_t begin, int64_t end, const Body& body) {
   }
 }
 
+#if HWY_TARGET == HWY_SCALAR
+template <class T>
+HWY_INLINE void transpose(Vec<T>*) {}
+#else
 // Transposes a kLanes x kLanes tile: first inside the 128-bit blocks, then the blocks.
 template <class T>
 HWY_INLINE void transpose(Vec<T>* HWY_RESTRICT x) {
@@ -143,6 +147,7 @@ HWY_INLINE void transpose(Vec<T>* HWY_RESTRICT x) {
     }
   }
 }
+#endif  // HWY_TARGET
 
 // Steps through consecutive elements of column-major m-row matrices in a view.
 template <class T>
