@@ -13,6 +13,7 @@ constexpr int64_t kDepth = 2048;               // bytes of a row of packed b tha
 constexpr int64_t kRowBlockBytes = 400 << 10;  // packed a that stays in a second-level cache of 1 MB
 constexpr int64_t kRowSpanBytes = 8 << 20;     // packed a and packed b of one pass, in the last-level cache
 constexpr int64_t kColSpanBytes = 4 << 20;
+constexpr int64_t kNearBytes = 1 << 20;   // of an operand that a second-level cache holds
 constexpr int64_t kThreadWork = 400'000;  // multiply-adds that pay for another thread
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -59,9 +60,12 @@ Plan<T> make_plan(Part part, int64_t m, int64_t n, int64_t k, T alpha, ConstMatr
   const int64_t rows = plan.kernels->tile_rows, columns = plan.kernels->tile_columns;
   const int64_t bytes = sizeof(T);
   plan.k_block = depth_block<T>(plan.k);
-  // Packing a element costs as much as a few multiply-adds, so it must be used often enough.
-  plan.pack_a = a.rs != 1 || (n > 2 * columns && (n > 96 || m * k * bytes > (128 << 10)));
-  plan.pack_b = m > 2 * rows && (m > 128 || n * k * bytes > (128 << 10));
+  // Rows of a side by side, or columns of b running along k, need no packing to be read well, so that only
+  // translation misses and cache conflicts of big matrices speak for it. Other strides touch a cache line
+  // an element, which pays only while lines survive from one use to the next.
+  const bool big_a = m * k * bytes > kNearBytes, big_b = n * k * bytes > kNearBytes;
+  plan.pack_a = a.rs != 1 || (n > 16 * columns && big_a);
+  plan.pack_b = b.rs != 1 && m > 2 * rows && big_b;
   const int64_t depth_bytes = plan.k_block * bytes;
   plan.row_block = span(kRowBlockBytes, depth_bytes, rows);
   plan.row_span = plan.pack_a ? span(kRowSpanBytes, depth_bytes, rows) : round_up(m, rows);
