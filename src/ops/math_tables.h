@@ -183,6 +183,16 @@ inline constexpr float kCbrtInvF32[] = {1.696759f, -1.1878021f, 0.6210235f, -0.1
 inline constexpr double kCbrtInvF64[] = {1.9601893485323545,  -2.297664693444676, 2.432814456435869,
                                          -1.5590404360866474, 0.542581152782981,  -0.078881331110915};
 
+// tanh(x) = 2pq / (p^2 + q^2) with p = x P(x^2), q = Q(x^2), a rational approximation of tanh(x/2) = p/q on
+// [0, 9.05]; erf in the same form on [0, 3.93]. The form damps the error of p/q towards 1, and cannot exceed it by
+// more than rounding. Fitted like the polynomials, linearised with the last denominator as weight (Sanathanan and
+// Koerner); both polynomials then scaled by the common factor with the smallest error after rounding. f32 error,
+// weighted with the damping, 2^-31.3 and 2^-24.6 before rounding.
+inline constexpr float kTanhPF32[] = {0.93138725f, 0.029463224f, 0.00015229422f, 8.5658485e-08f};
+inline constexpr float kTanhQF32[] = {1.8627745f, 0.21415766f, 0.0026279436f, 5.3099116e-06f};
+inline constexpr float kErfPF32[] = {0.5f, 0.14279279f, 0.015214801f, 0.0012719935f};
+inline constexpr float kErfQF32[] = {0.8862269f, 0.26640907f, 0.044848442f, 0.0059556374f, 9.98534e-05f};
+
 }  // namespace nngpu::math_tables
 
 #endif  // NNGPU_OPS_MATH_TABLES_H_

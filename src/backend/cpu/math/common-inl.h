@@ -153,6 +153,13 @@ HWY_INLINE V ClampAbove(D d, V x, T hi) {
 #endif
 }
 
+// 2pq / (p^2 + q^2), which is tanh(2u) for p/q = tanh(u); rounding must not carry it above 1.
+template <class D, class V>
+HWY_INLINE V DoubleAngle(D d, V p, V q) {
+  const V y = hn::Div(hn::Mul(p, hn::Add(q, q)), hn::MulAdd(p, p, hn::Mul(q, q)));
+  return ClampAbove(d, y, hn::TFromD<D>{1});
+}
+
 // 2^k for integral k with a normal result. Adding 1.5 * 2^52 leaves the biased exponent in the low bits, and
 // the shift drops everything above it.
 template <class D, class V>

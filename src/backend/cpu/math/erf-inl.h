@@ -1,7 +1,8 @@
 // The error function and its complement.
 //
-// Near 0 an odd polynomial; further out erfc(x) = exp(-x^2) P(t) / (1 + 2x) with t = (x - K)/(x + K), the mapping
-// of Shepherd and Laframboise (1981), in which one polynomial serves up to the underflow.
+// erf of floats is rational. Otherwise, near 0 an odd polynomial; further out erfc(x) = exp(-x^2) P(t) / (1 + 2x)
+// with t = (x - K)/(x + K), the mapping of Shepherd and Laframboise (1981), in which one polynomial serves up to
+// the underflow.
 #if defined(NNGPU_CPU_MATH_ERF_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef NNGPU_CPU_MATH_ERF_INL_H_
 #undef NNGPU_CPU_MATH_ERF_INL_H_
@@ -44,10 +45,19 @@ HWY_INLINE V ErfcTail(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Erf(D d, V x) {
   using T = hn::TFromD<D>;
-  const V a = hn::Abs(x);
-  const auto small = hn::Lt(a, hn::Set(d, static_cast<T>(0.75)));
-  const V far = hn::CopySign(hn::Sub(hn::Set(d, T{1}), detail::ErfcTail(d, a)), x);
-  return hn::IfThenElse(small, detail::ErfSmall(d, x), far);
+  if constexpr (std::is_same_v<T, float>) {
+    // Evaluates to 1 here, where erf rounds to 1.
+    const V a = detail::ClampAbove(d, hn::Abs(x), 3.9193f);
+    const V z = hn::Mul(a, a);
+    const V r = detail::Horner<1, 1>(d, z, tables::kErfPF32);
+    const V p = hn::MulAdd(hn::Mul(a, z), r, hn::Mul(a, hn::Set(d, tables::kErfPF32[0])));
+    return hn::CopySign(detail::DoubleAngle(d, p, detail::Poly(d, z, tables::kErfQF32)), x);
+  } else {
+    const V a = hn::Abs(x);
+    const auto small = hn::Lt(a, hn::Set(d, 0.75));
+    const V far = hn::CopySign(hn::Sub(hn::Set(d, 1.0), detail::ErfcTail(d, a)), x);
+    return hn::IfThenElse(small, detail::ErfSmall(d, x), far);
+  }
 }
 
 template <class D, class V = hn::Vec<D>>

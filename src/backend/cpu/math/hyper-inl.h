@@ -63,13 +63,21 @@ HWY_INLINE V Cosh(D d, V x) {
   return detail::Scale(d, hn::Add(h.plus, small), h.k);
 }
 
-// t / (t + 2) with t = exp(2|x|) - 1.
+// float: rational. double: t / (t + 2) with t = exp(2|x|) - 1.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Tanh(D d, V x) {
   using T = hn::TFromD<D>;
-  const V a = detail::ClampAbove(d, hn::Abs(x), detail::Pick<T>(10.0f, 20.0));
-  const V t = Expm1(d, hn::Add(a, a));
-  return hn::CopySign(hn::Div(t, hn::Add(t, hn::Set(d, T{2}))), x);
+  if constexpr (std::is_same_v<T, float>) {
+    // Evaluates to 1 here, where tanh rounds to 1.
+    const V a = detail::ClampAbove(d, hn::Abs(x), 9.011f);
+    const V z = hn::Mul(a, a);
+    const V p = hn::Mul(a, detail::Poly(d, z, tables::kTanhPF32));
+    return hn::CopySign(detail::DoubleAngle(d, p, detail::Poly(d, z, tables::kTanhQF32)), x);
+  } else {
+    const V a = detail::ClampAbove(d, hn::Abs(x), 20.0);
+    const V t = Expm1(d, hn::Add(a, a));
+    return hn::CopySign(hn::Div(t, hn::Add(t, hn::Set(d, 2.0))), x);
+  }
 }
 
 // log1p(a + a^2 / (1 + sqrt(1 + a^2))); log(2a) where a^2 would overflow.
