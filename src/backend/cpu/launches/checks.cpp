@@ -1,0 +1,134 @@
+#include "backend/cpu/launches/checks.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "nngpu/error.h"
+
+namespace nngpu::cpu {
+namespace {
+
+// x * 0 is NaN for NaN and infinity, and zero for all else.
+template <class T>
+bool finite(int64_t n, const T* x) {
+  constexpr int64_t kLanes = 16;
+  T sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l) sums[l] += x[i + l] * T{0};
+  T sum = 0;
+  for (; i < n; ++i) sum += x[i] * T{0};
+  for (int64_t l = 0; l < kLanes; ++l) sum += sums[l];
+  return sum == 0;
+}
+
+template <class T>
+bool finite_entry(const Stack<T>& matrices, Region part, const T* entry) {
+  if (part == Region::Full) return finite(matrices.entry_size(), entry);
+  for (int64_t j = 0; j < matrices.columns; ++j)
+    if (!finite(matrices.rows - j, entry + j * matrices.rows + j)) return false;
+  return true;
+}
+
+template <class T>
+void make_identity(const Stack<T>& matrices, T* entry) {
+  std::fill(entry, entry + matrices.entry_size(), T{0});
+  for (int64_t i = 0; i < std::min(matrices.rows, matrices.columns); ++i) entry[i * matrices.rows + i] = 1;
+}
+
+// "[inverse] matrix 3 of the batch", "[inverse] the matrix".
+std::string subject(const Launch& launch, const char* operation, int64_t entry) {
+  const std::string name = std::string("[") + operation + "] ";
+  if (launch.inputs[0].shape.size() <= 2) return name + "the matrix";
+  return name + "matrix " + std::to_string(entry) + " of the batch";
+}
+
+std::exception_ptr info_error(const std::string& subject, int64_t entry, int32_t info, InfoKind kind) {
+  const int64_t pivot = info - 1;
+  switch (kind) {
+    case InfoKind::Singular:
+      return std::make_exception_ptr(SingularMatrixError(
+          subject + " is singular: pivot " + std::to_string(pivot) + " is zero", entry, pivot));
+    case InfoKind::NotPositiveDefinite:
+      return std::make_exception_ptr(NotPositiveDefiniteError(
+          subject + " is not positive definite: pivot " + std::to_string(pivot) + " is not positive", entry,
+          pivot));
+    case InfoKind::NotConverged:
+      return std::make_exception_ptr(
+          NotConvergedError(subject + " did not converge: info " + std::to_string(info), entry, -1));
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+template <class T>
+FiniteCheck::FiniteCheck(const Stack<T>& matrices, Region part, ScratchFrame& scratch) {
+  bool* bad = scratch.get<bool>(matrices.entries);
+  parallel_for(matrices.entries, line_grain(matrices.entry_size()), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) bad[i] = !finite_entry(matrices, part, matrices.entry(i));
+  });
+  for (int64_t i = 0; i < matrices.entries; ++i) {
+    if (!bad[i]) continue;
+    make_identity(matrices, matrices.entry(i));
+    bad_ = bad;
+  }
+}
+
+int64_t FiniteCheck::first(int64_t begin, int64_t end) const {
+  for (int64_t i = begin; any() && i < end; ++i)
+    if (bad_[i]) return i;
+  return -1;
+}
+
+template <class T>
+void FiniteCheck::spoil(const Stack<T>& results) const {
+  if (!any() || results.data == nullptr) return;
+  for (int64_t i = 0; i < results.entries; ++i)
+    if (bad_[i])
+      std::fill(results.entry(i), results.entry(i) + results.entry_size(), std::numeric_limits<T>::quiet_NaN());
+}
+
+void FiniteCheck::spoil_info(const Stack<int32_t>& info, int64_t n) const {
+  if (!any()) return;
+  for (int64_t i = 0; i < info.entries; ++i)
+    if (bad_[i]) info.data[i] = static_cast<int32_t>(n + 1);
+}
+
+void report_failures(const Launch& launch, const RunContext& context, const char* operation, int64_t check,
+                     const FiniteCheck& finite, int64_t item_entries) {
+  if (check == 0 || !finite.any()) return;
+  for (int32_t item = 0; item < launch.items; ++item) {
+    const int64_t start = item * item_entries, found = finite.first(start, start + item_entries);
+    if (found < 0) continue;
+    context.failures->push_back(
+        {item, std::make_exception_ptr(NonFiniteError(
+                   subject(launch, operation, found - start) + " holds NaN or infinity", found - start, -1))});
+  }
+}
+
+void report_failures(const Launch& launch, const RunContext& context, const char* operation, int64_t check,
+                     const FiniteCheck& finite, const Stack<int32_t>& info, InfoKind kind) {
+  report_failures(launch, context, operation, check, finite, info.item_entries);
+  if (check != 1) return;
+  for (int32_t item = 0; item < launch.items; ++item) {
+    const int64_t start = item * info.item_entries, end = start + info.item_entries;
+    if (finite.first(start, end) >= 0) continue;  // reported already
+    for (int64_t i = start; i < end; ++i) {
+      if (info.data[i] == 0) continue;
+      context.failures->push_back(
+          {item, info_error(subject(launch, operation, i - start), i - start, info.data[i], kind)});
+      break;
+    }
+  }
+}
+
+#define NNGPU_INSTANTIATE(T)                                                 \
+  template FiniteCheck::FiniteCheck(const Stack<T>&, Region, ScratchFrame&); \
+  template void FiniteCheck::spoil(const Stack<T>&) const
+NNGPU_INSTANTIATE(float);
+NNGPU_INSTANTIATE(double);
+#undef NNGPU_INSTANTIATE
+
+}  // namespace nngpu::cpu

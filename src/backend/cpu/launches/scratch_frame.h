@@ -1,0 +1,85 @@
+// Scratch memory of launches: small blocks come from a buffer each thread keeps.
+#ifndef NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_
+#define NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "backend/cpu/parallel.h"
+
+namespace nngpu::cpu {
+
+// Blocks live until the ScratchFrame ends; ScratchFrames of one thread nest like stack frames. Throws
+// std::bad_alloc.
+class ScratchFrame {
+ public:
+  ScratchFrame() : start_(kept().used) {}
+  ~ScratchFrame() { kept().used = start_; }
+  ScratchFrame(const ScratchFrame&) = delete;
+  ScratchFrame& operator=(const ScratchFrame&) = delete;
+
+  template <class T>
+  T* get(int64_t count) {
+    return static_cast<T*>(bytes(static_cast<size_t>(count) * sizeof(T)));
+  }
+
+ private:
+  static constexpr size_t kAlign = 64;
+  static constexpr size_t kKept = size_t{1} << 20;
+  struct Free {
+    void operator()(void* block) const { std::free(block); }
+  };
+  using Block = std::unique_ptr<void, Free>;
+  struct Kept {
+    Block block;
+    size_t used = 0;
+  };
+
+  static Kept& kept() {
+    static thread_local Kept kept;
+    return kept;
+  }
+
+  static Block allocate(size_t size) {
+    Block block(std::aligned_alloc(kAlign, size));
+    if (!block) throw std::bad_alloc();
+    return block;
+  }
+
+  void* bytes(size_t size) {
+    size = (size + kAlign) / kAlign * kAlign;  // at least one line: never null
+    Kept& mine = kept();
+    if (mine.used + size > kKept) {
+      large_.push_back(allocate(size));
+      return large_.back().get();
+    }
+    if (!mine.block) mine.block = allocate(kKept);
+    void* block = static_cast<char*>(mine.block.get()) + mine.used;
+    mine.used += size;
+    return block;
+  }
+
+  size_t start_;
+  std::vector<Block> large_;
+};
+
+// One buffer for each thread of a parallel_for that follows, allocated beforehand: its body must not throw.
+template <class T>
+class PerThread {
+ public:
+  PerThread(ScratchFrame& scratch, int64_t count)
+      : threads_(num_threads()), count_(count), data_(scratch.get<T>(count * threads_)) {}
+  T* mine() const { return threads_ == 1 ? data_ : data_ + count_ * omp_get_thread_num(); }
+
+ private:
+  int threads_;
+  int64_t count_;
+  T* data_;
+};
+
+}  // namespace nngpu::cpu
+
+#endif  // NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_

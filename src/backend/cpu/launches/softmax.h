@@ -1,0 +1,15 @@
+// The row kernels of softmax, for the instruction set found at run time.
+#ifndef NNGPU_BACKEND_CPU_LAUNCHES_SOFTMAX_H_
+#define NNGPU_BACKEND_CPU_LAUNCHES_SOFTMAX_H_
+
+#include <cstdint>
+
+namespace nngpu::cpu {
+
+// Softmax (or its logarithm) of `rows` rows of n contiguous elements; a row may be computed in place.
+template <class T>
+void softmax_rows(int64_t rows, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step);
+
+}  // namespace nngpu::cpu
+
+#endif  // NNGPU_BACKEND_CPU_LAUNCHES_SOFTMAX_H_

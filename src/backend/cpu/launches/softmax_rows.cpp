@@ -1,0 +1,145 @@
+// Softmax of contiguous rows: the largest element, the exponentials and their sum, the scaling.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "backend/cpu/launches/softmax.h"
+#include "backend/cpu/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/cpu/launches/softmax_rows.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which chooses the target.
+#include <hwy/highway.h>
+
+#include "backend/cpu/math/exp-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace nngpu::cpu::HWY_NAMESPACE {
+namespace {
+
+constexpr int64_t kSumBlock = 2048;  // elements summed in vector lanes before they go to a double
+
+// One vector of a row; the lanes past `n` hold minus infinity, whose exponential is zero.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_part(D d, const T* x, int64_t n) {
+  HWY_ALIGN T lanes[HWY_LANES(T)];
+  hn::Store(hn::Set(d, -std::numeric_limits<T>::infinity()), d, lanes);
+  std::memcpy(lanes, x, n * sizeof(T));
+  return hn::Load(d, lanes);
+}
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void store_part(D d, hn::Vec<D> v, T* y, int64_t n) {
+  HWY_ALIGN T lanes[HWY_LANES(T)];
+  hn::Store(v, d, lanes);
+  std::memcpy(y, lanes, n * sizeof(T));
+}
+
+// f(position, vector) -> vector stored to y, over a row; the last vector may be partial.
+template <class D, class T, class F>
+HWY_INLINE void map_row(D d, int64_t n, const T* x, T* y, const F& f) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(hn::LoadU(d, x + i)), d, y + i);
+  if (i < n) store_part(d, f(load_part(d, x + i, n - i)), y + i, n - i);
+}
+
+// NaN may or may not survive here; the exponentials bring it back.
+template <class D, class T>
+HWY_INLINE T largest(D d, int64_t n, const T* x) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto max0 = hn::Set(d, -std::numeric_limits<T>::infinity());
+  auto max1 = max0;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    max0 = hn::Max(max0, hn::LoadU(d, x + i));
+    max1 = hn::Max(max1, hn::LoadU(d, x + i + lanes));
+  }
+  for (; i + lanes <= n; i += lanes) max0 = hn::Max(max0, hn::LoadU(d, x + i));
+  if (i < n) max1 = hn::Max(max1, load_part(d, x + i, n - i));
+  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(max0, max1)));
+}
+
+// The sum of exp(x - max); the exponentials go to y unless it is null.
+template <class D, class T>
+HWY_INLINE double exponentials(D d, int64_t n, const T* x, T max, T* y) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto shift = hn::Set(d, max);
+  double total = 0;
+  for (int64_t start = 0; start < n; start += kSumBlock) {
+    const int64_t stop = std::min(n, start + kSumBlock);
+    auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
+    int64_t i = start;
+    for (; i + 2 * lanes <= stop; i += 2 * lanes) {
+      const auto e0 = Exp(d, hn::Sub(hn::LoadU(d, x + i), shift));
+      const auto e1 = Exp(d, hn::Sub(hn::LoadU(d, x + i + lanes), shift));
+      sum0 = hn::Add(sum0, e0);
+      sum1 = hn::Add(sum1, e1);
+      if (y != nullptr) {
+        hn::StoreU(e0, d, y + i);
+        hn::StoreU(e1, d, y + i + lanes);
+      }
+    }
+    for (; i < stop; i += lanes) {
+      const int64_t part = std::min(lanes, stop - i);
+      const auto in = part == lanes ? hn::LoadU(d, x + i) : load_part(d, x + i, part);
+      const auto e = Exp(d, hn::Sub(in, shift));
+      sum0 = hn::Add(sum0, e);
+      if (y == nullptr) continue;
+      if (part == lanes)
+        hn::StoreU(e, d, y + i);
+      else
+        store_part(d, e, y + i, part);
+    }
+    total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1))));
+  }
+  return total;
+}
+
+template <class T>
+void rows_of(int64_t rows, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step) {
+  const hn::ScalableTag<T> d;
+  for (int64_t row = 0; row < rows; ++row, x += x_step, y += y_step) {
+    const T max = largest(d, n, x);
+    if (log) {
+      // (x - max) - log(sum), not x - (max + log(sum)): the first difference is exact where the result matters.
+      const double sum = exponentials(d, n, x, max, static_cast<T*>(nullptr));
+      const auto shift = hn::Set(d, max), scale = hn::Set(d, static_cast<T>(std::log(sum)));
+      map_row(d, n, x, y, [&](auto v) HWY_ATTR { return hn::Sub(hn::Sub(v, shift), scale); });
+    } else {
+      const double sum = exponentials(d, n, x, max, y);
+      const auto scale = hn::Set(d, static_cast<T>(1 / sum));
+      map_row(d, n, y, y, [&](auto v) HWY_ATTR { return hn::Mul(v, scale); });
+    }
+  }
+}
+
+void rows_f32(int64_t rows, int64_t n, bool log, const float* x, int64_t x_step, float* y, int64_t y_step) {
+  rows_of<float>(rows, n, log, x, x_step, y, y_step);
+}
+void rows_f64(int64_t rows, int64_t n, bool log, const double* x, int64_t x_step, double* y, int64_t y_step) {
+  rows_of<double>(rows, n, log, x, x_step, y, y_step);
+}
+
+}  // namespace
+}  // namespace nngpu::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace nngpu::cpu {
+
+HWY_EXPORT(rows_f32);
+HWY_EXPORT(rows_f64);
+
+template <>
+void softmax_rows(int64_t rows, int64_t n, bool log, const float* x, int64_t x_step, float* y, int64_t y_step) {
+  HWY_DYNAMIC_DISPATCH(rows_f32)(rows, n, log, x, x_step, y, y_step);
+}
+template <>
+void softmax_rows(int64_t rows, int64_t n, bool log, const double* x, int64_t x_step, double* y, int64_t y_step) {
+  HWY_DYNAMIC_DISPATCH(rows_f64)(rows, n, log, x, x_step, y, y_step);
+}
+
+}  // namespace nngpu::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,135 @@
+// Stacks: the matrices (column-major), vectors or numbers of one operand position, of all items and batches of a
+// launch, one after another without gaps. Decompositions run on a whole stack in one call.
+#ifndef NNGPU_BACKEND_CPU_LAUNCHES_STACK_H_
+#define NNGPU_BACKEND_CPU_LAUNCHES_STACK_H_
+
+#include <algorithm>
+
+#include "backend/cpu/lapack.h"
+#include "backend/cpu/launches.h"
+#include "backend/cpu/launches/scratch_frame.h"
+#include "backend/cpu/launches/walk.h"
+
+namespace nngpu::cpu {
+
+// How many of an operand's last axes belong to one entry.
+enum class Entry { Number = 0, Vector = 1, Matrix = 2 };
+
+template <class T>
+struct Stack {
+  T* data = nullptr;
+  int64_t rows = 1, columns = 1;  // of an entry
+  int64_t item_entries = 1;       // entries of one item
+  int64_t entries = 1;            // of all items
+  bool direct = false;            // lies in the operand itself
+
+  int64_t entry_size() const { return rows * columns; }
+  T* entry(int64_t i) const { return data + i * entry_size(); }
+  Batch<T> batch() const { return {data, std::max<int64_t>(1, rows), entry_size()}; }
+  Batch<const T> const_batch() const { return {data, std::max<int64_t>(1, rows), entry_size()}; }
+};
+
+// The strides an operand of this shape has as (a part of) a stack.
+inline Dims stack_strides(const Shape& shape, Entry kind) {
+  Dims strides = shape;
+  int64_t step = 1;
+  int axis = shape.size() - 1;
+  if (kind == Entry::Matrix) {
+    strides[axis - 1] = 1;
+    strides[axis] = shape[axis - 1];
+    step = shape[axis - 1] * shape[axis];
+    axis -= 2;
+  }
+  for (; axis >= 0; --axis) {
+    strides[axis] = step;
+    step *= shape[axis];
+  }
+  return strides;
+}
+
+inline bool is_stacked(const graph::Operand& x, Entry kind) {
+  const Dims strides = stack_strides(x.shape, kind);
+  for (int i = 0; i < x.shape.size(); ++i)
+    if (x.shape[i] != 1 && x.strides[i] != strides[i]) return false;
+  return true;
+}
+
+template <class T>
+Stack<T> stack_shape(const graph::Operand& x, Entry kind, int32_t items) {
+  Stack<T> stack;
+  const int rank = x.shape.size(), tail = static_cast<int>(kind);
+  if (kind != Entry::Number) stack.rows = x.shape[rank - tail];
+  if (kind == Entry::Matrix) stack.columns = x.shape[rank - 1];
+  for (int i = 0; i < rank - tail; ++i) stack.item_entries *= x.shape[i];
+  stack.entries = stack.item_entries * items;
+  return stack;
+}
+
+template <class T>
+char* item_bytes(const Stack<T>& stack, int32_t item) {
+  return const_cast<char*>(
+      reinterpret_cast<const char*>(stack.data + item * stack.item_entries * stack.entry_size()));
+}
+
+// Copies input `position` of every item into the stack, which has its shape. `transposed` swaps the matrix axes.
+template <class T>
+void fill_stack(const Launch& launch, const RunContext& context, int position, Entry kind, const Stack<T>& stack,
+                bool transposed = false) {
+  for_items(launch, [&](const Item& item) {
+    const graph::Operand& x = item.inputs[position];
+    Dims strides = x.strides;
+    if (transposed) std::swap(strides[strides.size() - 2], strides[strides.size() - 1]);
+    copy_strided(sizeof(T), x.shape, context.at(x), strides, item_bytes(stack, item.index),
+                 stack_strides(x.shape, kind));
+  });
+}
+
+// A stack to overwrite, filled with input `position`.
+template <class T>
+Stack<T> copied_stack(const Launch& launch, const RunContext& context, int position, Entry kind,
+                      ScratchFrame& scratch) {
+  Stack<T> stack = stack_shape<T>(launch.inputs[position], kind, launch.items);
+  stack.data = scratch.get<T>(stack.entries * stack.entry_size());
+  fill_stack(launch, context, position, kind, stack);
+  return stack;
+}
+
+// A stack to read: the input itself where it is one.
+template <class T>
+Stack<T> input_stack(const Launch& launch, const RunContext& context, int position, Entry kind,
+                     ScratchFrame& scratch) {
+  const graph::Operand& x = launch.inputs[position];
+  if (launch.items != 1 || !is_stacked(x, kind)) return copied_stack<T>(launch, context, position, kind, scratch);
+  Stack<T> stack = stack_shape<T>(x, kind, 1);
+  stack.data = context.at<T>(x);
+  stack.direct = true;
+  return stack;
+}
+
+// A stack to write: the output itself where it is one, else memory that store_stack copies out.
+template <class T>
+Stack<T> output_stack(const Launch& launch, const RunContext& context, int position, Entry kind,
+                      ScratchFrame& scratch) {
+  const graph::Operand& out = launch.outputs[position];
+  Stack<T> stack = stack_shape<T>(out, kind, launch.items);
+  stack.direct = launch.items == 1 && is_stacked(out, kind);
+  stack.data = stack.direct ? context.at<T>(out) : scratch.get<T>(stack.entries * stack.entry_size());
+  return stack;
+}
+
+template <class T>
+void store_stack(const Launch& launch, const RunContext& context, int position, Entry kind, const Stack<T>& stack,
+                 bool transposed = false) {
+  if (stack.direct) return;
+  for_items(launch, [&](const Item& item) {
+    const graph::Operand& out = item.outputs[position];
+    Dims strides = out.strides;
+    if (transposed) std::swap(strides[strides.size() - 2], strides[strides.size() - 1]);
+    copy_strided(sizeof(T), out.shape, item_bytes(stack, item.index), stack_strides(out.shape, kind),
+                 context.at(out), strides);
+  });
+}
+
+}  // namespace nngpu::cpu
+
+#endif  // NNGPU_BACKEND_CPU_LAUNCHES_STACK_H_
