@@ -5,12 +5,16 @@
 namespace nngpu::graph {
 namespace {
 
+// Constants belong to every device.
 void require_one_device(OpKind kind, const Params& params, Inputs inputs) {
-  for (size_t i = 1; i < inputs.size(); ++i) {
-    if (inputs[i].device() == inputs[0].device()) continue;
+  const Tensor* first = nullptr;
+  for (const Tensor& input : inputs) {
+    if (input.node()->kind == OpKind::Constant) continue;
+    if (first == nullptr) first = &input;
+    if (input.device() == first->device()) continue;
     const char* name = kind == OpKind::Elementwise ? elementwise_info(params.as<ElementwiseParams>().code).name
                                                    : op_name(kind);
-    fail<DeviceError>(name, "tensors on different devices: ", inputs[0].device(), " and ", inputs[i].device());
+    fail<DeviceError>(name, "tensors are on ", first->device(), " and ", input.device(), ": copy one of them");
   }
 }
 

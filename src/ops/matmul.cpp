@@ -1,0 +1,58 @@
+#include "graph/infer_rules.h"
+#include "ops/convert.h"
+
+namespace nngpu {
+namespace {
+
+using ops::make_node;
+using ops::OpKind;
+
+// x with its batch axes broadcast.
+Tensor with_batch(const Tensor& x, const Shape& batch) {
+  Shape shape = batch;
+  shape.push_back(x.size(-2));
+  shape.push_back(x.size(-1));
+  return broadcast_to(x, shape);
+}
+
+Shape batch_of(const Tensor& x) { return Shape(x.shape().begin(), x.shape().end() - 2); }
+
+Tensor product(const Tensor& a, const Tensor& b) {
+  const Shape batch = broadcast_shapes("matmul", batch_of(a), batch_of(b));
+  return make_node(OpKind::Matmul, graph::Params(), {with_batch(a, batch), with_batch(b, batch)});
+}
+
+// Two operands in one dtype that is not bool.
+std::pair<Tensor, Tensor> numbers(const char* operation, const Tensor& a, const Tensor& b) {
+  const std::vector<Tensor> pair = ops::promoted(operation, std::initializer_list<Tensor>{a, b});
+  return {ops::as_number(operation, pair[0]), ops::as_number(operation, pair[1])};
+}
+
+void require_vectors(const char* operation, const Tensor& a, const Tensor& b) {
+  for (const Tensor* x : {&a, &b}) graph::require_defined(operation, *x);
+  if (a.rank() != 1 || b.rank() != 1) fail<ShapeError>(operation, "needs vectors: ", a.shape(), " and ", b.shape());
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  const auto [x, y] = numbers("matmul", a, b);
+  graph::require_inner_dimensions(x.shape(), y.shape());
+  const bool row = x.rank() == 1, column = y.rank() == 1;
+  Tensor result = product(row ? expand_dims(x, 0) : x, column ? expand_dims(y, 1) : y);
+  if (row) result = squeeze(result, -2);
+  return column ? squeeze(result, -1) : result;
+}
+
+Tensor dot(const Tensor& a, const Tensor& b) {
+  require_vectors("dot", a, b);
+  if (a.size(0) != b.size(0)) fail<ShapeError>("dot", "sizes differ: ", a.shape(), " and ", b.shape());
+  return matmul(a, b);
+}
+
+Tensor outer(const Tensor& a, const Tensor& b) {
+  require_vectors("outer", a, b);
+  return expand_dims(a, 1) * expand_dims(b, 0);
+}
+
+}  // namespace nngpu
