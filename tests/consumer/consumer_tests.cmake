@@ -22,7 +22,8 @@ foreach(flavour static shared)
       ENVIRONMENT "CXX=${CMAKE_CXX_COMPILER};NNGPU_BUILD_TYPE=${CMAKE_BUILD_TYPE};CCACHE=${launcher}"
       RESOURCE_LOCK nngpu_consumer TIMEOUT 1500)
     if(step STREQUAL "install")
-      set_tests_properties(${name} PROPERTIES FIXTURES_SETUP nngpu_installed_${flavour})
+      # Builds the library a second time for one flavour, so it starts first.
+      set_tests_properties(${name} PROPERTIES FIXTURES_SETUP nngpu_installed_${flavour} COST 1000)
     elseif(NOT step STREQUAL "add_subdirectory")
       set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED nngpu_installed_${flavour})
     endif()

@@ -1,0 +1,47 @@
+# How tests run: nngpu_add_test(<name> COMMAND ... [SHARDS n] [TIMEOUT seconds] [WORKING_DIRECTORY dir]).
+
+set(NNGPU_TEST_ENV
+  # Two threads, so that parallel code is parallel; waiting ones must not spin on cores that other tests need.
+  OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0
+  # The real data set, where `make data` has fetched it.
+  "NNGPU_DIGITS=${PROJECT_SOURCE_DIR}/build/data/digits.csv.gz")
+if(NNGPU_SANITIZE)
+  set(asan_options strict_string_checks=1)
+  if(NOT APPLE)
+    # Apple's clang stops at options that its runtime lacks.
+    string(APPEND asan_options ":detect_leaks=1:check_initialization_order=1")
+  endif()
+  list(APPEND NNGPU_TEST_ENV
+    "ASAN_OPTIONS=${asan_options}"
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1")
+endif()
+
+function(nngpu_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHARDS;TIMEOUT;WORKING_DIRECTORY" "COMMAND")
+  if(NOT arg_SHARDS)
+    set(arg_SHARDS 1)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 1200)
+  endif()
+  if(NOT arg_WORKING_DIRECTORY)
+    set(arg_WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}")
+  endif()
+  set(environment ${NNGPU_TEST_ENV})
+  if(TARGET nngpu_tool)
+    list(APPEND environment "NNGPU_TOOL=$<TARGET_FILE:nngpu_tool>")
+  endif()
+  math(EXPR last "${arg_SHARDS} - 1")
+  foreach(shard RANGE ${last})
+    set(test ${name})
+    set(sharding)
+    if(arg_SHARDS GREATER 1)
+      set(test ${name}.${shard})
+      set(sharding GTEST_TOTAL_SHARDS=${arg_SHARDS} GTEST_SHARD_INDEX=${shard})
+    endif()
+    add_test(NAME ${test} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
+    set_tests_properties(${test} PROPERTIES ENVIRONMENT "${environment};${sharding}" TIMEOUT ${arg_TIMEOUT})
+  endforeach()
+endfunction()
