@@ -79,7 +79,8 @@ enum class NormKind { Frobenius, Nuclear, Spectral, MinusSpectral, One, MinusOne
 Tensor matrix_norm(const Tensor& a, NormKind kind = NormKind::Frobenius);
 Tensor cond(const Tensor& a, NormKind kind = NormKind::Spectral);
 Tensor matrix_power(const Tensor& a, int64_t power);  // negative powers of the inverse
-Tensor expm(const Tensor& a);                         // scaling and squaring, Pade 13 (Higham 2005)
+// Scaling and squaring, Pade 13 (Higham 2005). Reads the norm of `a` at the call (a synchronization point).
+Tensor expm(const Tensor& a);
 Tensor kron(const Tensor& a, const Tensor& b);
 Tensor trace(const Tensor& a, int64_t offset = 0);
 

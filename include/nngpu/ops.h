@@ -41,6 +41,8 @@ Tensor triu(const Tensor& x, int64_t offset = 0);
 
 // --- Elementwise ----------------------------------------------------------------------------------------------
 
+// Operands take the dtype of promote(). Arithmetic on two bools, and of one, is done in i64 (true + true is 2). A
+// number takes the tensor's dtype and must fit it: ValueError for `u8_tensor + 300`.
 Tensor operator+(const Tensor& a, const Tensor& b);
 Tensor operator-(const Tensor& a, const Tensor& b);
 Tensor operator*(const Tensor& a, const Tensor& b);
@@ -124,6 +126,7 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight);
 Tensor fma(const Tensor& a, const Tensor& b, const Tensor& c);
 // condition ? a : b.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+// In x's dtype; bounds of integers are rounded inwards.
 Tensor clip(const Tensor& x, std::optional<double> low, std::optional<double> high);
 // Floating to integer truncates toward zero and saturates (NaN gives 0); to bool is "nonzero".
 Tensor cast(const Tensor& x, DType dtype);
@@ -141,7 +144,8 @@ struct Axes {
   Dims dims;
 };
 
-Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);  // bool and u8, i32 sum in i64
+// sum, prod, cumsum and cumprod of bool, u8 and i32 are computed in i64.
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor var(const Tensor& x, const Axes& axes = {}, int64_t ddof = 0, bool keepdims = false);
 Tensor stddev(const Tensor& x, const Axes& axes = {}, int64_t ddof = 0, bool keepdims = false);
@@ -182,7 +186,7 @@ Tensor transpose(const Tensor& x);  // swaps the last two axes; rank >= 2
 Tensor swapaxes(const Tensor& x, int64_t a, int64_t b);
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 // x[start:stop:step] along `axis` with Python's rules for negative and out-of-range bounds; the step may be
-// negative.
+// negative, and then kEnd as the stop means through element 0.
 inline constexpr int64_t kEnd = INT64_MAX;
 Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop = kEnd, int64_t step = 1);
 Tensor index(const Tensor& x, int64_t axis, int64_t i);  // drops the axis; IndexError out of range
@@ -223,7 +227,9 @@ Tensor nonzero(const Tensor& x);  // (count, rank) i64 indices in row-major orde
 struct Unique {
   Tensor values, inverse, counts;
 };
-Unique unique(const Tensor& x);  // sorted values of the flattened tensor
+// The sorted different values of the flattened tensor (NaN is one value, and last), their counts, and for each
+// element of x the position of its value: inverse has x's shape, and take(values, inverse) is x.
+Unique unique(const Tensor& x);
 
 }  // namespace nngpu
 

@@ -16,6 +16,19 @@ Output batched(const Tensor& a, std::initializer_list<int64_t> last, DType dtype
 
 Output info_of(const Tensor& a) { return batched(a, {}, DType::I32); }
 
+// a is square and b has its rows and batch.
+Outputs infer_system(const char* operation, const Tensor& a, const Tensor& b) {
+  require_square(operation, a);
+  require_matrix(operation, b);
+  require_same_dtype(operation, a, b);
+  require_same_rows(operation, a, b);
+  if (!(batch_of(a) == batch_of(b)))
+    fail<ShapeError>(operation, "batches differ: ", a.shape(), " and ", b.shape());
+  return one(b.shape(), b.dtype());
+}
+
+}  // namespace
+
 void require_matrix(const char* operation, const Tensor& a) {
   if (a.dtype() != DType::F32 && a.dtype() != DType::F64)
     fail<DTypeError>(operation, "needs f32 or f64: ", a.dtype());
@@ -27,18 +40,9 @@ void require_square(const char* operation, const Tensor& a) {
   if (rows_of(a) != columns_of(a)) fail<ShapeError>(operation, "matrix must be square: ", a.shape());
 }
 
-// a is square and b has its rows and batch.
-Outputs infer_system(const char* operation, const Tensor& a, const Tensor& b) {
-  require_square(operation, a);
-  require_matrix(operation, b);
-  require_same_dtype(operation, a, b);
+void require_same_rows(const char* operation, const Tensor& a, const Tensor& b) {
   if (rows_of(a) != rows_of(b)) fail<ShapeError>(operation, "row counts differ: ", a.shape(), " and ", b.shape());
-  if (!(batch_of(a) == batch_of(b)))
-    fail<ShapeError>(operation, "batches differ: ", a.shape(), " and ", b.shape());
-  return one(b.shape(), b.dtype());
 }
-
-}  // namespace
 
 void require_inner_dimensions(const Shape& a, const Shape& b) {
   if (a.empty() || b.empty()) fail<ShapeError>("matmul", "needs at least one dimension: ", a, " x ", b);

@@ -26,6 +26,10 @@ void require_floating(const char* operation, const Tensor& x);  // any floating 
 void require_same_but(const char* operation, const Shape& a, const Shape& b, int axis);
 // The inner dimensions of a product agree; rank-1 operands count as row and column.
 void require_inner_dimensions(const Shape& a, const Shape& b);
+// f32 or f64 of at least two dimensions; with equal last sizes; with as many rows as another.
+void require_matrix(const char* operation, const Tensor& a);
+void require_square(const char* operation, const Tensor& a);
+void require_same_rows(const char* operation, const Tensor& a, const Tensor& b);
 
 // infer_elementwise.cpp
 Outputs infer_elementwise(const ElementwiseParams& params, Inputs inputs);

@@ -1,5 +1,5 @@
 #include "graph/infer_rules.h"
-#include "ops/convert.h"
+#include "ops/batch.h"
 
 namespace nngpu {
 namespace {
@@ -7,19 +7,9 @@ namespace {
 using ops::make_node;
 using ops::OpKind;
 
-// x with its batch axes broadcast.
-Tensor with_batch(const Tensor& x, const Shape& batch) {
-  Shape shape = batch;
-  shape.push_back(x.size(-2));
-  shape.push_back(x.size(-1));
-  return broadcast_to(x, shape);
-}
-
-Shape batch_of(const Tensor& x) { return Shape(x.shape().begin(), x.shape().end() - 2); }
-
 Tensor product(const Tensor& a, const Tensor& b) {
-  const Shape batch = broadcast_shapes("matmul", batch_of(a), batch_of(b));
-  return make_node(OpKind::Matmul, graph::Params(), {with_batch(a, batch), with_batch(b, batch)});
+  const Shape batch = broadcast_shapes("matmul", ops::batch_of(a), ops::batch_of(b));
+  return make_node(OpKind::Matmul, graph::Params(), {ops::with_batch(a, batch), ops::with_batch(b, batch)});
 }
 
 // Two operands in one dtype that is not bool.
