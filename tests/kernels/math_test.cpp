@@ -159,8 +159,22 @@ struct Reference {
   long double least = 0;  // the unit is that of max(|value|, least)
 };
 
+// Common results in few instructions: every float goes through here. False leaves the case to error_ulp.
+bool quick_error(float result, const Reference& reference, double* error) {
+  const double want = static_cast<double>(reference.value), got = result;
+  const double size = std::fabs(want);
+  if (!(size >= 0x1p-126 && size < 0x1p127 && std::fabs(got) < 0x1p127)) return false;
+  const uint64_t exponent = std::bit_cast<uint64_t>(size) & 0x7FF0000000000000;
+  const double per_ulp = std::bit_cast<double>(0x8150000000000000 - exponent);  // 2^(23 - e)
+  *error = std::fabs(got - want) * per_ulp;
+  return true;
+}
+bool quick_error(double, const Reference&, double*) { return false; }
+
 template <class T>
 double error_ulp(T result, const Reference& reference) {
+  double quick;
+  if (quick_error(result, reference, &quick)) return quick;
   constexpr double kWrong = std::numeric_limits<double>::infinity();
   if (reference.nan || std::isnan(result)) return reference.nan == std::isnan(result) ? 0 : kWrong;
   if (reference.infinite) return std::isinf(result) && std::signbit(result) == reference.negative ? 0 : kWrong;

@@ -119,10 +119,10 @@ HWY_INLINE Pair<V> TwoProd(D d, V a, V b) {
   return {p, Fma(d, a, b, hn::Neg(p))};
 }
 
-// By the sign bit of v, which the comparison behind IfNegativeThenElse of the scalar target does not see in -0.
+// By the sign bit of v. Highway's portable targets compare with zero instead, which does not see it in -0.
 template <class D, class V>
 HWY_INLINE V IfSignBit(D d, V v, V yes, V no) {
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   const hn::RebindToSigned<D> di;
   return hn::IfThenElse(hn::RebindMask(d, hn::Lt(hn::BitCast(di, v), hn::Zero(di))), yes, no);
 #else

@@ -13,9 +13,9 @@ HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::HWY_NAMESPACE {
 namespace detail {
 
-#undef NNGPU_MATH_GETEXP
+#undef NNGPU_MATH_AVX512
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-#define NNGPU_MATH_GETEXP 1
+#define NNGPU_MATH_AVX512 1
 template <size_t N>
 HWY_INLINE hn::Vec128<float, N> ScaleImpl(hn::Vec128<float, N> v, hn::Vec128<float, N> k) {
   return hn::Vec128<float, N>{_mm_scalef_ps(v.raw, k.raw)};
@@ -72,14 +72,36 @@ HWY_INLINE hn::Vec512<float> GetMant(hn::Vec512<float> v) {
 HWY_INLINE hn::Vec512<double> GetMant(hn::Vec512<double> v) {
   return hn::Vec512<double>{_mm512_getmant_pd(v.raw, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan)};
 }
+
+// 1/sqrt(v) with a relative error below 2^-14; right for 0, infinities and subnormals.
+template <size_t N>
+HWY_INLINE hn::Vec128<float, N> RsqrtEstimate(hn::Vec128<float, N> v) {
+  return hn::Vec128<float, N>{_mm_rsqrt14_ps(v.raw)};
+}
+template <size_t N>
+HWY_INLINE hn::Vec128<double, N> RsqrtEstimate(hn::Vec128<double, N> v) {
+  return hn::Vec128<double, N>{_mm_rsqrt14_pd(v.raw)};
+}
+HWY_INLINE hn::Vec256<float> RsqrtEstimate(hn::Vec256<float> v) {
+  return hn::Vec256<float>{_mm256_rsqrt14_ps(v.raw)};
+}
+HWY_INLINE hn::Vec256<double> RsqrtEstimate(hn::Vec256<double> v) {
+  return hn::Vec256<double>{_mm256_rsqrt14_pd(v.raw)};
+}
+HWY_INLINE hn::Vec512<float> RsqrtEstimate(hn::Vec512<float> v) {
+  return hn::Vec512<float>{_mm512_rsqrt14_ps(v.raw)};
+}
+HWY_INLINE hn::Vec512<double> RsqrtEstimate(hn::Vec512<double> v) {
+  return hn::Vec512<double>{_mm512_rsqrt14_pd(v.raw)};
+}
 #else
-#define NNGPU_MATH_GETEXP 0
+#define NNGPU_MATH_AVX512 0
 #endif
 
 // v * 2^k for integral k, rounded once. |k| may reach twice the range of the exponent; v must be normal.
 template <class D, class V>
 HWY_INLINE V Scale(D d, V v, V k) {
-#if NNGPU_MATH_GETEXP
+#if NNGPU_MATH_AVX512
   (void)d;
   return ScaleImpl(v, k);
 #else
@@ -99,7 +121,7 @@ struct Split {
 // infinities give an infinite exponent and negative x NaN, so that a logarithm needs no special cases.
 template <class D, class V>
 HWY_INLINE Split<V> SplitExponent(D d, V x) {
-#if NNGPU_MATH_GETEXP
+#if NNGPU_MATH_AVX512
   (void)d;
   const V m = GetMant(x);
   return {m, hn::Sub(GetExp(x), GetExp(m))};
@@ -132,7 +154,7 @@ HWY_INLINE Split<V> SplitExponent(D d, V x) {
 // The result of a logarithm at and below zero and at infinity.
 template <class D, class V>
 HWY_INLINE V LogLimits(D d, V x, V y) {
-#if NNGPU_MATH_GETEXP
+#if NNGPU_MATH_AVX512
   (void)d;
   (void)x;
   return y;
