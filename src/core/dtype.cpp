@@ -50,9 +50,9 @@ struct Names {
   const char* name;
   const char* numpy_name;
 };
-constexpr Names kNames[kDTypeCount] = {{"bool", "bool_"},   {"u8", "uint8"},      {"i32", "int32"},
-                                       {"i64", "int64"},    {"f16", "float16"},   {"bf16", "bfloat16"},
-                                       {"f32", "float32"},  {"f64", "float64"}};
+constexpr Names kNames[kDTypeCount] = {{"bool", "bool_"},  {"u8", "uint8"},    {"i32", "int32"},
+                                       {"i64", "int64"},   {"f16", "float16"}, {"bf16", "bfloat16"},
+                                       {"f32", "float32"}, {"f64", "float64"}};
 
 int category(DType dtype) { return is_floating(dtype) ? 2 : is_integer(dtype) ? 1 : 0; }
 

@@ -12,8 +12,8 @@ void require_one_device(OpKind kind, const Params& params, Inputs inputs) {
     if (input.node()->kind == OpKind::Constant) continue;
     if (first == nullptr) first = &input;
     if (input.device() == first->device()) continue;
-    const char* name = kind == OpKind::Elementwise ? elementwise_info(params.as<ElementwiseParams>().code).name
-                                                   : op_name(kind);
+    const char* name =
+        kind == OpKind::Elementwise ? elementwise_info(params.as<ElementwiseParams>().code).name : op_name(kind);
     fail<DeviceError>(name, "tensors are on ", first->device(), " and ", input.device(), ": copy one of them");
   }
 }

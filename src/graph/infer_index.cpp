@@ -42,7 +42,8 @@ Outputs infer_scatter_add(const AxisParams& params, Inputs inputs) {
   require_same_dtype("scatter_add", x, updates);
   require_same_but("scatter_add", x.shape(), indices.shape(), axis);
   if (!(indices.shape() == updates.shape()))
-    fail<ShapeError>("scatter_add", "indices and updates differ in shape: ", indices.shape(), " and ", updates.shape());
+    fail<ShapeError>("scatter_add", "indices and updates differ in shape: ", indices.shape(), " and ",
+                     updates.shape());
   if (x.shape()[axis] == 0 && indices.numel() > 0)
     fail<IndexError>("scatter_add", "nothing to add to: axis ", axis, " of ", x.shape());
   return one(x.shape(), x.dtype());

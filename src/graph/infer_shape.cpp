@@ -10,8 +10,8 @@ Outputs infer_reshape(const ShapeParams& params, const Tensor& x) {
 
 Outputs infer_broadcast(const ShapeParams& params, const Tensor& x) {
   numel(params.shape);  // throws for a negative size
-  const bool fits = x.rank() <= params.shape.size() &&
-                    broadcast_shapes("broadcast_to", x.shape(), params.shape) == params.shape;
+  const bool fits =
+      x.rank() <= params.shape.size() && broadcast_shapes("broadcast_to", x.shape(), params.shape) == params.shape;
   if (!fits) fail<ShapeError>("broadcast_to", "shape does not broadcast: ", x.shape(), " to ", params.shape);
   return one(params.shape, x.dtype());
 }
@@ -86,7 +86,8 @@ Outputs infer_pad(const PadParams& params, const Tensor& x, const Tensor& value)
     // Reflection does not repeat the edge, so it has n - 1 elements to give on each side.
     const auto mode = static_cast<PadMode>(params.mode);
     if (mode == PadMode::Reflect && std::max(before, after) >= n)
-      fail<ValueError>("pad", "reflection is wider than axis ", i, " of ", x.shape(), ": (", before, ", ", after, ")");
+      fail<ValueError>("pad", "reflection is wider than axis ", i, " of ", x.shape(), ": (", before, ", ", after,
+                       ")");
     if (mode == PadMode::Replicate && n == 0)
       fail<ValueError>("pad", "no edge to replicate: axis ", i, " of ", x.shape());
     if (__builtin_add_overflow(n, before, &shape[i]) || __builtin_add_overflow(shape[i], after, &shape[i]))

@@ -29,8 +29,9 @@ struct Operand {
 // One step of a fused elementwise chain. Values are numbered: first the loads, then the results of the steps.
 struct TapeStep {
   Elementwise code;
-  DType in;   // compute dtype of the operands (of b and c for Select)
-  DType out;  // compute dtype of the result
+  DType in;                   // compute dtype of the operands (of b and c for Select)
+  DType out;                  // compute dtype of the result
+  DType target = DType::F32;  // of a Cast: its dtype, to which a half type's value is rounded
   int32_t source[3] = {-1, -1, -1};
 };
 struct TapeStore {

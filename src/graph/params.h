@@ -75,8 +75,8 @@ struct RandomParams {
   Shape shape;
 };
 struct LinalgParams {
-  int64_t check = 1;    // 1: a bad value throws at the read; 2: only a NaN or infinity in the input does (a singular
-                        // matrix is fine); 0: nothing throws
+  int64_t check = 1;  // 1: a bad value throws at the read; 2: only a NaN or infinity in the input does (a singular
+                      // matrix is fine); 0: nothing throws
   int64_t vectors = 1;  // Eigh, Svd
   int64_t full = 0;     // Qr: complete; Svd: full matrices
   int64_t upper = 0;    // Cholesky

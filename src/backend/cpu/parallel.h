@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 namespace nngpu::cpu {
 
@@ -15,6 +16,9 @@ int num_threads();
 
 // Sets the library-wide number of threads (>= 1) for this backend and for the BLAS it calls.
 void set_num_threads(int threads);
+
+// The BLAS and LAPACK library in use, for people.
+std::string blas_name();
 
 // Calls body(begin, end) over [0, count) in contiguous chunks, one a thread, of at least `grain` items; inline
 // on the caller where one chunk is enough. `body` must not throw.

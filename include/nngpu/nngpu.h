@@ -1,0 +1,18 @@
+// Everything of nngpu but its Eigen interface (nngpu/eigen.h).
+#ifndef NNGPU_NNGPU_H_
+#define NNGPU_NNGPU_H_
+
+#include "nngpu/batch.h"
+#include "nngpu/compile.h"
+#include "nngpu/dense.h"
+#include "nngpu/device.h"
+#include "nngpu/dtype.h"
+#include "nngpu/error.h"
+#include "nngpu/io.h"
+#include "nngpu/linalg.h"
+#include "nngpu/ops.h"
+#include "nngpu/random.h"
+#include "nngpu/shape.h"
+#include "nngpu/tensor.h"
+
+#endif  // NNGPU_NNGPU_H_

@@ -1,0 +1,35 @@
+// Accumulation kernels of reductions, chosen for this processor.
+#ifndef NNGPU_BACKEND_CPU_ELEMENTWISE_REDUCE_KERNELS_H_
+#define NNGPU_BACKEND_CPU_ELEMENTWISE_REDUCE_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "graph/params.h"
+
+namespace nngpu::cpu {
+
+// A partial result. Floating sums keep `real` and the rounding error `error` (Neumaier 1974), so that they lose
+// nothing to length; f32 values are added in double. Integers and truths use `integer`.
+struct Partial {
+  double real = 0;
+  double error = 0;
+  int64_t integer = 0;
+};
+
+struct ReduceKernels {
+  Partial identity;
+  bool floating = false;  // which members of Partial are in use
+  // partial = partial (+) the n values at x.
+  void (*run)(Partial& partial, const void* x, size_t n) = nullptr;
+  // For each i < n: column i = column i (+) x[i]; columns as three arrays, of which those in use are touched.
+  void (*columns)(double* real, double* error, int64_t* integer, const void* x, size_t n) = nullptr;
+  void (*combine)(Partial& into, const Partial& other) = nullptr;
+};
+
+// `type` is a compute dtype; any and all take U8.
+const ReduceKernels& reduce_kernels(graph::Reduction code, DType type);
+
+}  // namespace nngpu::cpu
+
+#endif  // NNGPU_BACKEND_CPU_ELEMENTWISE_REDUCE_KERNELS_H_

@@ -1,0 +1,103 @@
+#include "nngpu/device.h"
+
+#include <atomic>
+#include <cstdlib>
+
+#include "backend/cpu/backend.h"
+#include "backend/cpu/parallel.h"
+#include "core/buffer.h"
+#include "nngpu/error.h"
+
+namespace nngpu {
+namespace {
+
+constexpr const char* kTypeNames[] = {"cpu", "cuda", "metal", "sim"};
+
+// Why a backend other than the CPU is not usable in this build.
+std::string absence(DeviceType type) {
+  return std::string("this build has no ") + kTypeNames[static_cast<int>(type)] + " backend";
+}
+
+std::atomic<uint64_t>& default_setting() {
+  static std::atomic<uint64_t> setting{[] {
+    const char* name = std::getenv("NNGPU_DEVICE");
+    if (name == nullptr || *name == '\0') return uint64_t{0};
+    const Device device = device_from_name(name);
+    return static_cast<uint64_t>(device.type) << 32 | static_cast<uint32_t>(device.index);
+  }()};
+  return setting;
+}
+
+}  // namespace
+
+std::string to_string(Device device) {
+  std::string name = kTypeNames[static_cast<int>(device.type)];
+  return device.index == 0 ? name : name + ":" + std::to_string(device.index);
+}
+
+Device device_from_name(const std::string& name) {
+  const size_t colon = name.find(':');
+  const std::string type = name.substr(0, colon);
+  Device device;
+  bool known = false;
+  for (int i = 0; i < 4; ++i) {
+    if (type == kTypeNames[i]) device.type = static_cast<DeviceType>(i), known = true;
+  }
+  const std::string index = colon == std::string::npos ? "0" : name.substr(colon + 1);
+  const bool numeric =
+      !index.empty() && index.size() < 6 && index.find_first_not_of("0123456789") == std::string::npos;
+  if (!known || !numeric) {
+    throw DeviceError("[device] unknown device '" + name +
+                      "': write cpu, cuda, metal or sim, or one with an index, as cuda:1");
+  }
+  device.index = std::atoi(index.c_str());
+  backend_for(device);
+  return device;
+}
+
+Backend& backend_for(Device device) {
+  if (device.type != DeviceType::CPU) {
+    throw DeviceError("[device] " + to_string(device) + " is not usable: " + absence(device.type));
+  }
+  if (device.index != 0) throw DeviceError("[device] " + to_string(device) + " does not exist: there is one cpu");
+  return cpu::backend();
+}
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> list{cpu::describe()};
+  for (DeviceType type : {DeviceType::CUDA, DeviceType::Metal, DeviceType::Sim}) {
+    DeviceInfo info;
+    info.device = {type, 0};
+    info.name = kTypeNames[static_cast<int>(type)];
+    info.detail = absence(type);
+    list.push_back(info);
+  }
+  return list;
+}
+
+Device default_device() {
+  const uint64_t setting = default_setting().load(std::memory_order_relaxed);
+  return {static_cast<DeviceType>(setting >> 32), static_cast<int>(setting & 0xffffffffu)};
+}
+
+void set_default_device(Device device) {
+  backend_for(device);
+  default_setting() = static_cast<uint64_t>(device.type) << 32 | static_cast<uint32_t>(device.index);
+}
+
+int num_threads() { return cpu::num_threads(); }
+
+void set_num_threads(int threads) {
+  if (threads < 1) throw ValueError("[set_num_threads] needs at least 1 thread, not " + std::to_string(threads));
+  cpu::set_num_threads(threads);
+}
+
+MemoryStats memory_stats(Device device) { return backend_for(device).pool().stats(); }
+void reset_peak_memory(Device device) { backend_for(device).pool().reset_peak(); }
+void set_memory_limit(int64_t bytes, Device device) {
+  if (bytes < 0) throw ValueError("[set_memory_limit] needs a size of at least 0, not " + std::to_string(bytes));
+  backend_for(device).pool().set_limit(bytes);
+}
+void trim_memory(Device device) { backend_for(device).pool().trim(); }
+
+}  // namespace nngpu

@@ -1,0 +1,124 @@
+#include "graph/collect.h"
+
+#include "graph/layout.h"
+
+namespace nngpu::graph {
+
+Collector::~Collector() {
+  for (const GraphView::Item& item : view_.items) item.node->mark = -1;
+}
+
+namespace {
+
+bool is_ready(const Node* node) {
+  return node->kind != OpKind::Constant && node->state.load(std::memory_order_acquire) != State::Pending;
+}
+
+void fail(Node* node, std::exception_ptr error) {
+  node->error = std::move(error);
+  node->state.store(State::Failed, std::memory_order_release);
+}
+
+const Node* failed_input(const Node* node) {
+  for (const Edge& edge : node->inputs) {
+    if (edge.node->state.load(std::memory_order_acquire) == State::Failed) return edge.node.get();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// A depth-first walk with its own stack: graphs may be a million nodes deep.
+bool Collector::add(Node* root) {
+  if (root->mark >= 0 || root->state.load(std::memory_order_acquire) == State::Failed) return true;
+  std::vector<std::pair<Node*, size_t>> stack{{root, 0}};
+  while (!stack.empty()) {
+    auto& [node, next] = stack.back();
+    if (node->claimed) return false;
+    if (is_ready(node) || node->kind == OpKind::Placeholder) next = node->inputs.size();
+    if (next < node->inputs.size()) {
+      Node* input = node->inputs[next++].node.get();
+      if (input->mark < 0 && input->state.load(std::memory_order_acquire) != State::Failed)
+        stack.emplace_back(input, 0);
+      continue;
+    }
+    Node* done = node;
+    stack.pop_back();
+    if (done->mark < 0) finish(done);
+  }
+  return true;
+}
+
+void Collector::finish(Node* node) {
+  const bool input = is_ready(node) || node->kind == OpKind::Placeholder;
+  if (!input) {
+    if (const Node* failed = failed_input(node)) return fail(node, failed->error);
+  }
+  GraphView::Item item;
+  item.node = node;
+  item.is_input = input;
+  if (input) {
+    item.strides = node->outputs[0].value.strides;
+  } else {
+    item.inputs.reserve(node->inputs.size());
+    for (const Edge& edge : node->inputs) item.inputs.emplace_back(edge.node->mark, edge.output);
+  }
+  if (view_.items.empty()) view_.device = node->device;
+  node->mark = static_cast<int32_t>(view_.items.size());
+  view_.items.push_back(std::move(item));
+}
+
+std::vector<Node*> Collector::pending() const {
+  std::vector<Node*> nodes;
+  for (const GraphView::Item& item : view_.items) {
+    if (!item.is_input && item.node->kind != OpKind::Constant) nodes.push_back(item.node);
+  }
+  return nodes;
+}
+
+void Collector::decide_escapes(const std::vector<Node*>& roots) {
+  std::vector<GraphView::Item>& items = view_.items;
+  const size_t count = items.size();
+  std::vector<int64_t> edges(count, 0);
+  for (const GraphView::Item& item : items) {
+    for (const auto& [source, output] : item.inputs) ++edges[source];
+  }
+  for (Node* root : roots) {
+    if (root->mark >= 0) items[root->mark].escapes = true;
+  }
+  // Whether somebody outside the plan refers to an item, and whether an item's recipe pins only what is held
+  // anyway.
+  const auto held_outside = [&](size_t i) { return items[i].node->references.load() > edges[i]; };
+  std::vector<char> cheap_recipe(count, 0);
+  for (size_t i = 0; i < count; ++i) {
+    GraphView::Item& item = items[i];
+    if (item.node->kind == OpKind::Constant) {
+      cheap_recipe[i] = 1;
+      continue;
+    }
+    if (item.is_input) {
+      cheap_recipe[i] = held_outside(i);
+      continue;
+    }
+    bool cheap = item.node->kind == OpKind::Elementwise;
+    for (const auto& [source, output] : item.inputs) cheap = cheap && cheap_recipe[source];
+    if (held_outside(i) && !cheap) item.escapes = true;
+    cheap_recipe[i] = cheap || item.escapes;
+  }
+  // What a kept recipe needs stays, and must not be overwritten.
+  std::vector<char> stays(count, 0);
+  for (size_t i = count; i-- > 0;) {
+    if (items[i].escapes || items[i].is_input) continue;
+    if (held_outside(i)) stays[i] = 1;
+    if (!stays[i]) continue;
+    for (const auto& [source, output] : items[i].inputs) stays[source] = 1;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (!items[i].is_input || items[i].node->outputs.size() != 1 || stays[i] || held_outside(i)) continue;
+    const Value& value = items[i].node->outputs[0].value;
+    items[i].donated =
+        value.buffer && value.buffer->pool != nullptr && value.buffer.use_count() == 1 && value.offset == 0;
+  }
+}
+
+}  // namespace nngpu::graph

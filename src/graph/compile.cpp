@@ -1,0 +1,329 @@
+#include "nngpu/compile.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "graph/evaluate.h"
+#include "graph/plan_cache.h"
+#include "graph/stats.h"
+#include "graph/trace.h"
+#include "ops/generator.h"
+
+namespace nngpu {
+
+using namespace graph;  // NOLINT: this file is the engine's own
+
+namespace {
+
+// Where one input of a compiled plan comes from at each replay.
+struct Source {
+  enum Kind { Argument, FromVariable, Offset, Captured, Number } kind;
+  size_t index = 0;  // of the argument, variable or generator use
+  Binding fixed;     // of a captured value or number
+};
+
+// Where a result lies: an output of the plan, or one of its inputs passed through.
+struct Result {
+  int32_t item;
+  int32_t escape = -1;  // index in plan.escapes
+  int32_t slot = -1;    // of the input passed through
+};
+
+struct CompiledPlan {
+  std::shared_ptr<const Plan> plan;
+  GraphView graph;              // kept for the captured values and constants it refers to
+  std::vector<Tensor> roots;    // keeps graph's nodes alive
+  std::vector<Source> sources;  // a slot
+  std::vector<Result> results;  // the function's, then the written variables'
+  std::vector<Trace::VariableUse> variables;
+  std::vector<Trace::GeneratorUse> generators;
+  size_t result_count = 0;
+  Device device;
+};
+
+KeyWords argument_key(const std::vector<Tensor>& inputs) {
+  KeyWords key;
+  for (const Tensor& input : inputs) {
+    const Dims& strides = read_value(input).strides;
+    key.push_back(static_cast<uint64_t>(input.dtype()) << 8 | static_cast<uint64_t>(input.rank()));
+    key.push_back(static_cast<uint64_t>(input.device().type) << 32 | static_cast<uint64_t>(input.device().index));
+    key.insert(key.end(), input.shape().begin(), input.shape().end());
+    key.insert(key.end(), strides.begin(), strides.end());
+  }
+  return key;
+}
+
+void require_traced(const std::vector<Tensor>& outputs) {
+  for (const Tensor& output : outputs) require_defined("compile", output);
+}
+
+// Finds what each placeholder is; the trace numbers them in order.
+Source source_of(const Trace& trace, size_t arguments, int64_t placeholder) {
+  if (placeholder < static_cast<int64_t>(arguments))
+    return {Source::Argument, static_cast<size_t>(placeholder), {}};
+  const Node* node = trace.placeholders[placeholder].node().get();
+  for (size_t i = 0; i < trace.variables.size(); ++i) {
+    const Tensor& input = trace.variables[i].input;
+    if (input.defined() && input.node().get() == node) return {Source::FromVariable, i, {}};
+  }
+  for (size_t i = 0; i < trace.generators.size(); ++i) {
+    if (trace.generators[i].placeholder.node().get() == node) return {Source::Offset, i, {}};
+  }
+  throw Error("[compile] internal error: an input without a source");
+}
+
+Binding binding_of(const Tensor& tensor) {
+  const Value& value = read_value(tensor);
+  const auto size = static_cast<int64_t>(dtype_size(tensor.dtype()));
+  return {value.buffer, value.buffer->data + value.offset * size, false, 0};
+}
+
+void find_sources(CompiledPlan& compiled, const Trace& trace, size_t arguments) {
+  std::vector<uint32_t> seen(compiled.graph.items.size(), 0);
+  compiled.sources.resize(compiled.plan->slots.size());
+  for (size_t i = 0; i < compiled.sources.size(); ++i) {
+    const Slot& slot = compiled.plan->slots[i];
+    if (slot.kind != SlotKind::Input && slot.kind != SlotKind::Constant) continue;
+    Node* node = compiled.graph.items[slot.item].node;
+    if (slot.kind == SlotKind::Constant) {
+      compiled.sources[i] = {Source::Number, 0, {nullptr, nullptr, false, node->params.as<ConstantParams>().bits}};
+    } else if (node->kind == OpKind::Placeholder) {
+      compiled.sources[i] = source_of(trace, arguments, node->params.as<PlaceholderParams>().index);
+    } else {
+      const uint32_t output = seen[slot.item]++;
+      if (!node->outputs[output].value.buffer) continue;
+      compiled.sources[i] = {Source::Captured, 0, binding_of(Tensor(NodePtr(node), output))};
+    }
+  }
+}
+
+Result result_of(const CompiledPlan& compiled, const Tensor& root) {
+  for (size_t e = 0; e < compiled.plan->escapes.size(); ++e) {
+    const Escape& escape = compiled.plan->escapes[e];
+    if (compiled.graph.items[escape.item].node == root.node().get() && escape.output == root.output()) {
+      return {escape.item, static_cast<int32_t>(e), -1};
+    }
+  }
+  for (size_t s = 0; s < compiled.plan->slots.size(); ++s) {  // an input returned as it is
+    const Slot& slot = compiled.plan->slots[s];
+    if (slot.kind == SlotKind::Input && compiled.graph.items[slot.item].node == root.node().get()) {
+      return {slot.item, -1, static_cast<int32_t>(s)};
+    }
+  }
+  throw Error("[compile] internal error: a result without a place");
+}
+
+// Input storage may be reused only for variables that the function replaces.
+void allow_donation(GraphView& graph, const Trace& trace) {
+  for (GraphView::Item& item : graph.items) {
+    for (const Trace::VariableUse& use : trace.variables) {
+      const bool read = use.input.defined() && use.input.node().get() == item.node;
+      if (read && use.written.defined() && !item.escapes) item.donated = true;
+    }
+  }
+}
+
+std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, const std::vector<Tensor>& inputs) {
+  auto compiled = std::make_shared<CompiledPlan>();
+  Trace trace;
+  std::vector<Tensor> arguments;
+  for (const Tensor& input : inputs) {
+    arguments.push_back(
+        trace.add_placeholder(input.shape(), input.dtype(), input.device(), read_value(input).strides));
+  }
+  compiled->roots = function(arguments);
+  require_traced(compiled->roots);
+  compiled->result_count = compiled->roots.size();
+  for (const Trace::VariableUse& use : trace.variables) {
+    if (use.written.defined()) compiled->roots.push_back(use.written);
+  }
+  compiled->graph = collect_traced(compiled->roots);
+  allow_donation(compiled->graph, trace);
+  compiled->device = inputs.empty() ? default_device() : inputs[0].device();
+  compiled->plan = build_plan(compiled->graph, backend_for(compiled->device));
+  counters().plans_built.fetch_add(1, std::memory_order_relaxed);
+  find_sources(*compiled, trace, inputs.size());
+  for (const Tensor& root : compiled->roots) compiled->results.push_back(result_of(*compiled, root));
+  compiled->variables = trace.variables;
+  compiled->generators = trace.generators;
+  return compiled;
+}
+
+// Holds the cells of the variables a replay uses, in one order for all threads.
+class CellLocks {
+ public:
+  explicit CellLocks(const std::vector<Trace::VariableUse>& uses) {
+    for (const auto& use : uses) cells_.push_back(use.cell.get());
+    std::sort(cells_.begin(), cells_.end());
+    for (Variable::Cell* cell : cells_) cell->mutex.lock();
+  }
+  ~CellLocks() {
+    for (Variable::Cell* cell : cells_) cell->mutex.unlock();
+  }
+  CellLocks(const CellLocks&) = delete;
+  CellLocks& operator=(const CellLocks&) = delete;
+
+ private:
+  std::vector<Variable::Cell*> cells_;
+};
+
+class Replay {
+ public:
+  Replay(const CompiledPlan& compiled, const std::vector<Tensor>& inputs) : compiled_(compiled), inputs_(inputs) {}
+
+  std::vector<Tensor> run() {
+    const CellLocks locks(compiled_.variables);
+    take_offsets();
+    bind();
+    RunResult result = run_plan(*compiled_.plan, backend_for(compiled_.device), bindings_);
+    std::vector<Tensor> values;
+    for (size_t i = 0; i < compiled_.results.size(); ++i) values.push_back(value_of(i, result));
+    size_t next = compiled_.result_count;
+    for (const auto& use : compiled_.variables) {
+      if (use.written.defined()) use.cell->value = values[next++];
+    }
+    values.resize(compiled_.result_count);
+    return values;
+  }
+
+ private:
+  void take_offsets() {
+    for (const auto& use : compiled_.generators) {
+      std::lock_guard lock(use.state->mutex);
+      offsets_.push_back(static_cast<int64_t>(use.state->offset));
+      use.state->offset += use.blocks;
+    }
+  }
+
+  void bind() {
+    bindings_.resize(compiled_.sources.size());
+    for (size_t i = 0; i < bindings_.size(); ++i) {
+      const Slot& slot = compiled_.plan->slots[i];
+      if (slot.kind != SlotKind::Input && slot.kind != SlotKind::Constant) continue;
+      const Source& source = compiled_.sources[i];
+      switch (source.kind) {
+        case Source::Argument:
+          bindings_[i] = binding_of(inputs_[source.index]);
+          break;
+        case Source::FromVariable:
+          bindings_[i] = bind_variable(*compiled_.variables[source.index].cell);
+          break;
+        case Source::Offset:
+          bindings_[i].address = reinterpret_cast<char*>(&offsets_[source.index]);
+          break;
+        case Source::Captured:
+        case Source::Number:
+          bindings_[i] = source.fixed;
+          break;
+      }
+    }
+  }
+
+  static Binding bind_variable(const Variable::Cell& cell) {
+    Binding binding = binding_of(cell.value);
+    const Node& node = *cell.value.node();
+    const bool alone = node.references.load() == 1 && node.outputs.size() == 1 && binding.buffer.use_count() == 2;
+    binding.donate = alone && binding.buffer->pool != nullptr && binding.address == binding.buffer->data;
+    return binding;
+  }
+
+  Tensor value_of(size_t i, const RunResult& result) const {
+    const Result& where = compiled_.results[i];
+    const Tensor& root = compiled_.roots[i];
+    if (!result.item_errors.empty() && result.item_errors[where.item]) {
+      Tensor failed = make_data(compiled_.device, root.dtype(), root.shape(), {});
+      failed.node()->error = result.item_errors[where.item];
+      failed.node()->state.store(State::Failed, std::memory_order_release);
+      return failed;
+    }
+    const Operand view = where.escape >= 0 ? compiled_.plan->escapes[where.escape].value : Operand{where.slot};
+    const auto size = static_cast<int64_t>(dtype_size(root.dtype()));
+    if (compiled_.plan->slots[view.slot].kind == SlotKind::Output) {
+      return make_data(compiled_.device, root.dtype(), root.shape(),
+                       {result.outputs[view.slot], view.offset, view.strides});
+    }
+    const Source& source = compiled_.sources[view.slot];
+    const Binding& input = bindings_[view.slot];
+    if (!input.buffer) return make_constant_int(offsets_[source.index], DType::I64);
+    const Dims strides = where.escape >= 0 ? view.strides : compiled_.graph.items[where.item].strides;
+    const int64_t offset = (input.address - input.buffer->data) / size + view.offset;
+    return make_data(compiled_.device, root.dtype(), root.shape(), {input.buffer, offset, strides});
+  }
+
+  const CompiledPlan& compiled_;
+  const std::vector<Tensor>& inputs_;
+  std::vector<int64_t> offsets_;
+  std::vector<Binding> bindings_;
+};
+
+bool variables_changed_layout(const CompiledPlan& compiled) {
+  for (const auto& use : compiled.variables) {
+    if (!use.input.defined()) continue;
+    Tensor value;
+    {
+      std::lock_guard lock(use.cell->mutex);
+      value = use.cell->value;
+    }
+    if (!(read_value(value).strides == use.strides)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+struct CompiledFunction::Impl {
+  TensorFunction function;
+  std::mutex mutex;
+  PlanCache<CompiledPlan> plans;
+  Impl(TensorFunction f, size_t capacity) : function(std::move(f)), plans(std::max<size_t>(1, capacity)) {}
+};
+
+CompiledFunction::CompiledFunction(TensorFunction function, size_t capacity)
+    : impl_(std::make_shared<Impl>(std::move(function), capacity)) {}
+
+std::vector<Tensor> CompiledFunction::operator()(const std::vector<Tensor>& inputs) const {
+  for (const Tensor& input : inputs) require_defined("compile", input);
+  if (Trace::current() != nullptr) return impl_->function(inputs);  // part of a larger function
+  evaluate(inputs);
+  KeyWords key = argument_key(inputs);
+  std::shared_ptr<CompiledPlan> compiled;
+  {
+    std::lock_guard lock(impl_->mutex);
+    compiled = impl_->plans.find(key);
+  }
+  if (compiled && variables_changed_layout(*compiled)) compiled = nullptr;
+  if (compiled) {
+    counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    compiled = trace_function(impl_->function, inputs);
+    std::lock_guard lock(impl_->mutex);
+    impl_->plans.insert(std::move(key), compiled);
+  }
+  return Replay(*compiled, inputs).run();
+}
+
+size_t CompiledFunction::cached_plans() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->plans.size();
+}
+
+std::string explain(const TensorFunction& function, const std::vector<Tensor>& inputs) {
+  evaluate(inputs);
+  const auto compiled = trace_function(function, inputs);
+  return describe(*compiled->plan, compiled->graph);
+}
+
+std::string explain(const Tensor& tensor) {
+  require_defined("explain", tensor);
+  if (tensor.is_ready()) return "ready: nothing would run\n";
+  const GraphView graph = collect_pending(tensor);
+  const auto plan = build_plan(graph, backend_for(graph.device));
+  return describe(*plan, graph);
+}
+
+EngineStats engine_stats() {
+  const Counters& c = counters();
+  return {c.plans_run.load(), c.launches.load(), c.plans_built.load(), c.cache_hits.load()};
+}
+
+}  // namespace nngpu

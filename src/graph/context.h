@@ -1,0 +1,60 @@
+// The pending nodes and changed variables of one thread.
+#ifndef NNGPU_GRAPH_CONTEXT_H_
+#define NNGPU_GRAPH_CONTEXT_H_
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "graph/node.h"
+
+namespace nngpu {
+
+struct Variable::Cell {
+  mutable std::mutex mutex;
+  Tensor value;
+};
+
+namespace graph {
+
+// Building a graph without ever reading it must not grow without bound: beyond these a thread's pending nodes run.
+inline constexpr int64_t kMaxPendingNodes = 4096;
+inline constexpr int64_t kMaxPendingBytes = int64_t{8} << 30;  // of the pending results
+
+class Context {
+ public:
+  void link(Node* node);
+  void unlink(Node* node);
+  // Pending nodes that nothing pending consumes, retained.
+  std::vector<NodePtr> sinks();
+  // Pending nodes that could batch with one of `nodes`: same kind, parameters, operand types and depth.
+  std::vector<NodePtr> batch_partners(const std::vector<Node*>& nodes);
+  bool over_limit() const { return count_ > kMaxPendingNodes || bytes_ > kMaxPendingBytes; }
+
+  void mark_changed(const std::shared_ptr<Variable::Cell>& cell);
+  // The variables assigned since their last evaluation; forgets them.
+  std::vector<std::shared_ptr<Variable::Cell>> take_changed();
+
+  static Context& current();
+
+ private:
+  template <class Visit>
+  void for_each_alive(const Visit& visit);
+
+  std::mutex mutex_;
+  Node* head_ = nullptr;
+  int64_t count_ = 0;
+  int64_t bytes_ = 0;
+  int64_t batchable_ = 0;
+  std::vector<std::weak_ptr<Variable::Cell>> changed_;
+};
+
+// Whether independent nodes of this kind and size run as one launch.
+bool is_batchable(const Node& node);
+// Whether two batchable nodes may share a launch, their operands' layouts aside.
+bool same_signature(const Node& a, const Node& b);
+
+}  // namespace graph
+}  // namespace nngpu
+
+#endif  // NNGPU_GRAPH_CONTEXT_H_

@@ -1,0 +1,83 @@
+// A plan as text (explain).
+#include <cstdio>
+#include <set>
+
+#include "graph/plan.h"
+
+namespace nngpu::graph {
+namespace {
+
+std::string human_bytes(int64_t bytes) {
+  char text[32];
+  if (bytes < 1024)
+    std::snprintf(text, sizeof(text), "%lld B", static_cast<long long>(bytes));
+  else if (bytes < 1024 * 1024)
+    std::snprintf(text, sizeof(text), "%.1f KiB", static_cast<double>(bytes) / 1024);
+  else
+    std::snprintf(text, sizeof(text), "%.1f MiB", static_cast<double>(bytes) / (1024 * 1024));
+  return text;
+}
+
+// The bytes an operand really touches: repeated elements count once.
+int64_t touched_bytes(const Operand& operand) {
+  int64_t count = 1;
+  for (int i = 0; i < operand.shape.size(); ++i) {
+    if (operand.strides[i] != 0) count *= operand.shape[i];
+  }
+  return numel(operand.shape) == 0 ? 0 : count * static_cast<int64_t>(dtype_size(operand.dtype));
+}
+
+int64_t moved_bytes(const Launch& launch) {
+  int64_t bytes = 0;
+  std::set<std::pair<int32_t, int64_t>> seen;
+  for (const auto* operands : {&launch.inputs, &launch.outputs}) {
+    for (const Operand& operand : *operands) {
+      if (seen.insert({operand.slot, operand.offset}).second) bytes += touched_bytes(operand);
+    }
+  }
+  return bytes;
+}
+
+std::string fused_names(const Launch& launch) {
+  if (!launch.tape) return "";
+  std::string names;
+  for (const TapeStep& step : launch.tape->steps) {
+    if (!names.empty()) names += ", ";
+    names += elementwise_info(step.code).name;
+  }
+  if (launch.kind == OpKind::Reduce) {
+    static constexpr const char* kReductions[] = {"sum", "prod", "min", "max", "any", "all"};
+    if (!names.empty()) names += " -> ";
+    names += kReductions[static_cast<int>(launch.params.as<ReduceParams>().code)];
+  }
+  return " {" + names + "}";
+}
+
+std::string line(size_t index, const Launch& launch) {
+  std::string text = "  " + std::to_string(index) + ". " + op_name(launch.kind) + fused_names(launch);
+  for (const Operand& out : launch.outputs) {
+    text += std::string(" ") + dtype_name(out.dtype) + to_string(out.shape);
+    if (launch.items > 1) break;
+  }
+  if (launch.items > 1) text += " x " + std::to_string(launch.items) + " batched";
+  return text + ", moves " + human_bytes(moved_bytes(launch)) + "\n";
+}
+
+}  // namespace
+
+std::string describe(const Plan& plan, const GraphView& graph) {
+  int64_t operations = 0, moved = 0, kept = 0;
+  for (const GraphView::Item& item : graph.items) {
+    operations += !item.is_input && item.node->kind != OpKind::Constant;
+  }
+  for (const Launch& launch : plan.launches) moved += moved_bytes(launch);
+  for (const Slot& slot : plan.slots) kept += slot.kind == SlotKind::Output ? slot.bytes : 0;
+  std::string text = "plan on " + to_string(graph.device) + ": " + std::to_string(operations) + " operations in " +
+                     std::to_string(plan.launches.size()) + " launches\n";
+  for (size_t i = 0; i < plan.launches.size(); ++i) text += line(i, plan.launches[i]);
+  text += "moves " + human_bytes(moved) + ", intermediates peak at " + human_bytes(plan.arena_bytes) +
+          ", results take " + human_bytes(kept) + "\n";
+  return text;
+}
+
+}  // namespace nngpu::graph

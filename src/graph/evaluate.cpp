@@ -1,0 +1,262 @@
+#include "graph/evaluate.h"
+
+#include <condition_variable>
+#include <new>
+#include <unordered_set>
+
+#include "graph/collect.h"
+#include "graph/plan_cache.h"
+#include "graph/stats.h"
+#include "graph/trace.h"
+
+namespace nngpu::graph {
+namespace {
+
+// One lock guards collecting, claiming and publishing; plans run outside it.
+struct Engine {
+  std::mutex mutex;
+  std::condition_variable published;
+  PlanCache<const Plan> plans{512};
+};
+Engine& engine() {
+  static auto* instance = new Engine;  // tensors may outlive static destructors
+  return *instance;
+}
+
+// The slots' values for this graph.
+std::vector<Binding> bind(const Plan& plan, const GraphView& graph) {
+  std::vector<Binding> bindings(plan.slots.size());
+  std::vector<uint32_t> seen(graph.items.size(), 0);  // an input's outputs have slots in order
+  for (size_t i = 0; i < plan.slots.size(); ++i) {
+    const Slot& slot = plan.slots[i];
+    if (slot.kind != SlotKind::Input && slot.kind != SlotKind::Constant) continue;
+    const GraphView::Item& item = graph.items[slot.item];
+    if (slot.kind == SlotKind::Constant) {
+      bindings[i].constant = item.node->params.as<ConstantParams>().bits;
+      continue;
+    }
+    const Output& output = item.node->outputs[seen[slot.item]++];
+    if (!output.value.buffer) continue;
+    bindings[i].buffer = output.value.buffer;
+    bindings[i].address =
+        output.value.buffer->data + output.value.offset * static_cast<int64_t>(dtype_size(output.dtype));
+    bindings[i].donate = item.donated;
+  }
+  return bindings;
+}
+
+class Evaluation {
+ public:
+  explicit Evaluation(std::vector<NodePtr> roots) : roots_(std::move(roots)) {}
+
+  void run() {
+    if (!prepare()) return;
+    RunResult result;
+    try {
+      result = run_plan(*plan_, *backend_, bindings_);
+    } catch (const std::bad_alloc&) {
+      abandon();
+      throw OutOfMemoryError("[eval] the system has no memory for a kernel's workspace");
+    } catch (...) {
+      abandon();
+      throw;
+    }
+    publish(result);
+  }
+
+ private:
+  // Collects, plans and claims; false if nothing is pending.
+  bool prepare() {
+    std::unique_lock lock(engine().mutex);
+    while (!collect()) engine().published.wait(lock);
+    bool any = false;
+    for (const GraphView::Item& item : graph_.items) any = any || item.escapes;
+    if (!any) return false;
+    backend_ = &backend_for(graph_.device);
+    KeyWords key = plan_key(graph_);
+    plan_ = engine().plans.find(key);
+    if (plan_) {
+      counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      plan_ = build_plan(graph_, *backend_);
+      counters().plans_built.fetch_add(1, std::memory_order_relaxed);
+      engine().plans.insert(std::move(key), plan_);
+    }
+    bindings_ = bind(*plan_, graph_);
+    for (const GraphView::Item& item : graph_.items) {
+      if (!item.is_input && item.node->kind != OpKind::Constant) item.node->claimed = true;
+    }
+    return true;
+  }
+
+  // With the lock held; false where another thread computes something this needs.
+  bool collect() {
+    Collector collector;
+    std::vector<Node*> roots;
+    for (const NodePtr& root : roots_) {
+      if (root->state.load(std::memory_order_acquire) != State::Pending) continue;
+      if (!collector.add(root.get())) return false;
+      roots.push_back(root.get());
+    }
+    if (roots.empty()) {
+      graph_ = {};
+      return true;
+    }
+    partners_ = Context::current().batch_partners(collector.pending());
+    for (const NodePtr& partner : partners_) {
+      const bool same_device = partner->device == collector.view().device;
+      if (same_device && collector.add(partner.get())) roots.push_back(partner.get());
+    }
+    collector.decide_escapes(roots);
+    graph_ = std::move(collector.view());
+    for (const GraphView::Item& item : graph_.items) item.node->mark = -1;
+    return true;
+  }
+
+  void publish(const RunResult& result) {
+    std::vector<std::vector<Edge>> dropped;  // released after the lock
+    std::lock_guard lock(engine().mutex);
+    for (const Escape& escape : plan_->escapes) set_value(escape, result);
+    for (size_t i = 0; i < graph_.items.size(); ++i) {
+      Node* node = graph_.items[i].node;
+      if (graph_.items[i].is_input || node->kind == OpKind::Constant) {
+        if (graph_.items[i].escapes) node->state.store(State::Ready, std::memory_order_release);
+        continue;
+      }
+      node->claimed = false;
+      const bool failed = !result.item_errors.empty() && result.item_errors[i];
+      if (failed) node->error = result.item_errors[i];
+      if (failed || graph_.items[i].escapes) settle(node, failed ? State::Failed : State::Ready, dropped);
+    }
+    engine().published.notify_all();
+  }
+
+  void set_value(const Escape& escape, const RunResult& result) {
+    const Slot& slot = plan_->slots[escape.value.slot];
+    Value& value = graph_.items[escape.item].node->outputs[escape.output].value;
+    const auto size = static_cast<int64_t>(dtype_size(escape.value.dtype));
+    if (slot.kind == SlotKind::Input) {
+      const Binding& source = bindings_[escape.value.slot];
+      value = {source.buffer, (source.address - source.buffer->data) / size + escape.value.offset,
+               escape.value.strides};
+    } else {
+      value = {result.outputs[escape.value.slot], escape.value.offset, escape.value.strides};
+    }
+  }
+
+  static void settle(Node* node, State state, std::vector<std::vector<Edge>>& dropped) {
+    node->state.store(state, std::memory_order_release);
+    dropped.push_back(std::move(node->inputs));
+    node->inputs.clear();
+    if (node->context != nullptr) node->context->unlink(node);
+  }
+
+  // Nothing was computed: the nodes are pending again.
+  void abandon() {
+    std::lock_guard lock(engine().mutex);
+    for (const GraphView::Item& item : graph_.items) item.node->claimed = false;
+    engine().published.notify_all();
+  }
+
+  std::vector<NodePtr> roots_;
+  std::vector<NodePtr> partners_;
+  GraphView graph_;
+  std::shared_ptr<const Plan> plan_;
+  std::vector<Binding> bindings_;
+  Backend* backend_ = nullptr;
+};
+
+void add_changed_variables(std::vector<NodePtr>& roots) {
+  for (const auto& cell : Context::current().take_changed()) {
+    std::lock_guard lock(cell->mutex);
+    const NodePtr& node = cell->value.node();
+    if (!node->traced) roots.push_back(node);
+  }
+}
+
+}  // namespace
+
+void evaluate(const std::vector<Tensor>& targets) {
+  std::vector<NodePtr> roots;
+  for (const Tensor& target : targets) {
+    require_defined("eval", target);
+    if (target.node()->traced) {
+      throw ValueError("[eval] a value inside a compiled function has no data while the function is traced");
+    }
+    if (target.node()->state.load(std::memory_order_acquire) == State::Pending) roots.push_back(target.node());
+  }
+  if (roots.empty()) return;
+  add_changed_variables(roots);
+  Evaluation(std::move(roots)).run();
+}
+
+const Value& read_value(const Tensor& tensor) {
+  require_defined("read", tensor);
+  Node& node = *tensor.node();
+  if (node.state.load(std::memory_order_acquire) == State::Pending) evaluate({tensor});
+  if (node.state.load(std::memory_order_acquire) == State::Failed) std::rethrow_exception(node.error);
+  return node.outputs[tensor.output()].value;
+}
+
+void run_pending(Context& context) {
+  std::vector<NodePtr> roots;
+  {
+    std::lock_guard lock(engine().mutex);
+    roots = context.sinks();
+  }
+  add_changed_variables(roots);
+  if (!roots.empty()) Evaluation(std::move(roots)).run();
+}
+
+namespace {
+// Pending values from outside that a traced function uses.
+std::vector<Tensor> captured_values(const std::vector<Tensor>& roots) {
+  std::vector<Tensor> captured;
+  std::vector<Node*> stack;
+  std::unordered_set<Node*> seen;
+  for (const Tensor& root : roots) stack.push_back(root.node().get());
+  while (!stack.empty()) {
+    Node* node = stack.back();
+    stack.pop_back();
+    if (!seen.insert(node).second) continue;
+    if (!node->traced) {
+      const bool pending = node->state.load(std::memory_order_acquire) == State::Pending;
+      if (pending && node->kind != OpKind::Constant) captured.emplace_back(NodePtr(node));
+      continue;
+    }
+    for (const Edge& edge : node->inputs) stack.push_back(edge.node.get());
+  }
+  return captured;
+}
+}  // namespace
+
+GraphView collect_traced(const std::vector<Tensor>& roots) {
+  evaluate(captured_values(roots));
+  std::lock_guard lock(engine().mutex);
+  Collector collector;
+  for (const Tensor& root : roots) collector.add(root.node().get());
+  GraphView view = collector.view();
+  for (const Tensor& root : roots) {
+    if (root.node()->mark >= 0) view.items[root.node()->mark].escapes = true;
+  }
+  return view;
+}
+
+GraphView collect_pending(const Tensor& tensor) {
+  std::unique_lock lock(engine().mutex);
+  while (true) {
+    Collector collector;
+    if (collector.add(tensor.node().get())) {
+      collector.decide_escapes({tensor.node().get()});
+      return collector.view();
+    }
+    engine().published.wait(lock);
+  }
+}
+
+Counters& counters() {
+  static Counters instance;
+  return instance;
+}
+
+}  // namespace nngpu::graph

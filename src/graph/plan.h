@@ -1,0 +1,105 @@
+// Plans: a graph turned into launches over slots of memory. A plan refers to no node, so it can be cached and
+// replayed for every graph of the same structure.
+#ifndef NNGPU_GRAPH_PLAN_H_
+#define NNGPU_GRAPH_PLAN_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "graph/node.h"
+
+namespace nngpu::graph {
+
+// The nodes a plan computes and those it reads, in topological order (inputs first), with what must be kept.
+struct GraphView {
+  struct Item {
+    Node* node;
+    bool is_input = false;  // ready data or a placeholder: its value is given
+    bool escapes = false;   // its outputs are kept
+    bool donated = false;   // an input whose storage nobody else will read: the plan may overwrite it
+    std::vector<std::pair<int32_t, uint32_t>> inputs;  // (item, output)
+    Dims strides;                                      // of an input
+  };
+  std::vector<Item> items;
+  Device device;
+};
+
+enum class SlotKind : uint8_t { Input, Constant, Temporary, Output };
+
+struct Slot {
+  SlotKind kind;
+  DType dtype = DType::F32;  // of a constant
+  int32_t item = -1;         // Input, Constant: the item whose value it is
+  int64_t bytes = 0;         // Temporary, Output
+  int64_t arena_offset = 0;  // Temporary
+  int32_t donor = -1;        // Output: the donated input slot it may take over, or -1
+};
+
+// An output of an item that is kept: where it lies when the plan has run.
+struct Escape {
+  int32_t item;
+  uint32_t output;
+  Operand value;
+};
+
+struct Plan {
+  std::vector<Slot> slots;
+  std::vector<Launch> launches;
+  std::vector<Escape> escapes;
+  int64_t arena_bytes = 0;
+  bool has_checks = false;                        // some launch can fail on its values
+  std::vector<std::vector<int32_t>> item_inputs;  // the items each item reads, for the spread of errors
+};
+
+using KeyWords = std::vector<uint64_t>;
+
+inline size_t hash_words(const KeyWords& words) {
+  uint64_t hash = 0x9e3779b97f4a7c15u;
+  for (uint64_t word : words) {
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+// Everything a plan depends on, as words: structure, parameters, dtypes, shapes, input strides, what is kept,
+// device.
+KeyWords plan_key(const GraphView& graph);
+
+// Builds the plan: fuse, lower, batch, assign memory, prepare.
+std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend);
+
+// Assigns arena offsets to the temporaries so that those alive together do not overlap.
+void assign_memory(Plan& plan);
+
+// Merges independent equal small launches; reorders only where something merges.
+void batch_launches(Plan& plan);
+
+// Groups of elementwise nodes that run as one launch: group[i] is the item at the root of item i's group (its last
+// node), or -1 for items that are no elementwise or reduce node.
+std::vector<int32_t> fuse(const GraphView& graph);
+
+// A plan as text (explain).
+std::string describe(const Plan& plan, const GraphView& graph);
+
+// What a slot is bound to for one run: an input's memory or a constant's value.
+struct Binding {
+  BufferPtr buffer;
+  char* address = nullptr;
+  bool donate = false;   // this run may overwrite the buffer
+  int64_t constant = 0;  // in the layout of ConstantParams::bits
+};
+
+struct RunResult {
+  std::vector<BufferPtr> outputs;               // an entry a slot, null but for outputs
+  std::vector<std::exception_ptr> item_errors;  // an entry an item; empty where nothing failed
+};
+
+// Runs a plan; `bindings` has an entry a slot. Throws OutOfMemoryError before anything has run.
+RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding>& bindings);
+
+}  // namespace nngpu::graph
+
+#endif  // NNGPU_GRAPH_PLAN_H_

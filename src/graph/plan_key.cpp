@@ -1,0 +1,34 @@
+#include "graph/plan.h"
+
+namespace nngpu::graph {
+namespace {
+// A list in as many words as it has entries, behind a word with its length and a tag.
+void append(KeyWords& key, uint64_t tag, const Dims& dims) {
+  key.push_back(tag << 8 | static_cast<uint64_t>(dims.size()));
+  key.insert(key.end(), dims.begin(), dims.end());
+}
+}  // namespace
+
+KeyWords plan_key(const GraphView& graph) {
+  KeyWords key;
+  key.reserve(graph.items.size() * 8);
+  key.push_back(static_cast<uint64_t>(graph.device.type) << 32 | static_cast<uint64_t>(graph.device.index));
+  for (const GraphView::Item& item : graph.items) {
+    const Node& node = *item.node;
+    const uint64_t flags = item.is_input | item.escapes << 1 | item.donated << 2;
+    key.push_back(static_cast<uint64_t>(node.kind) << 32 | flags << 16 | item.inputs.size());
+    if (item.is_input) {
+      key.push_back(static_cast<uint64_t>(node.outputs[0].dtype));
+      append(key, 1, node.outputs[0].shape);
+      append(key, 2, item.strides);
+    } else if (node.kind == OpKind::Constant) {
+      key.push_back(static_cast<uint64_t>(node.outputs[0].dtype));  // the value is a run-time input
+    } else {
+      key.insert(key.end(), node.params.words(), node.params.words() + node.params.count());
+      for (const auto& [source, output] : item.inputs) key.push_back(static_cast<uint64_t>(source) << 8 | output);
+    }
+  }
+  return key;
+}
+
+}  // namespace nngpu::graph

@@ -1,0 +1,205 @@
+// Lowering a group of elementwise nodes, and the reduction at its end, to one tape.
+#include <algorithm>
+#include <unordered_map>
+
+#include "graph/plan_lower.h"
+
+namespace nngpu::graph {
+
+class TapeBuilder {
+ public:
+  TapeBuilder(Lowering& lowering, int32_t root)
+      : lowering_(lowering),
+        root_(root),
+        tape_(std::make_unique<Tape>()),
+        reduces_(lowering.node(root).kind == OpKind::Reduce) {
+    launch_.kind = lowering.node(root).kind;
+    launch_.params = lowering.node(root).params;
+    tape_->shape = reduces_ ? source_shape() : lowering.node(root).outputs[0].shape;
+  }
+
+  Launch build() {
+    number_loads();
+    for (int32_t member : lowering_.members_[root_]) {
+      if (member != root_ || !reduces_) add_step(member);
+    }
+    if (reduces_) {
+      const auto [source, output] = lowering_.graph_.items[root_].inputs[0];
+      tape_->reduced = value_of(source, output);
+    }
+    choose_layout();
+    add_stores();
+    finish();
+    return std::move(launch_);
+  }
+
+ private:
+  const Shape& source_shape() const {
+    const auto [source, output] = lowering_.graph_.items[root_].inputs[0];
+    return lowering_.node(source).outputs[output].shape;
+  }
+
+  bool is_member(int32_t item) const { return lowering_.group_[item] == root_ && item != root_; }
+
+  static uint64_t key(int32_t item, uint32_t output) { return static_cast<uint64_t>(item) << 8 | output; }
+
+  // Loads come before the steps in the numbering of values, so they are all found first.
+  void number_loads() {
+    for (int32_t member : lowering_.members_[root_]) {
+      for (const auto& [source, output] : lowering_.graph_.items[member].inputs) {
+        if (is_member(source) || values_.count(key(source, output)) != 0) continue;
+        values_[key(source, output)] = static_cast<int32_t>(launch_.inputs.size());
+        launch_.inputs.push_back(lowering_.value(source, output));
+      }
+    }
+  }
+
+  int32_t value_of(int32_t item, uint32_t output) const { return values_.at(key(item, output)); }
+
+  void add_step(int32_t member) {
+    const Node& node = lowering_.node(member);
+    TapeStep step;
+    step.code = node.params.as<ElementwiseParams>().code;
+    step.target = node.outputs[0].dtype;
+    step.out = compute_dtype(step.target);
+    const auto& inputs = lowering_.graph_.items[member].inputs;
+    for (size_t i = 0; i < inputs.size(); ++i) step.source[i] = value_of(inputs[i].first, inputs[i].second);
+    const auto& typed = inputs[step.code == Elementwise::Select ? 1 : 0];
+    step.in = compute_dtype(lowering_.node(typed.first).outputs[typed.second].dtype);
+    values_[key(member, 0)] = static_cast<int32_t>(launch_.inputs.size() + tape_->steps.size());
+    tape_->steps.push_back(step);
+  }
+
+  // The loop runs in the memory order of the largest input, so a column-major matrix gives a column-major result.
+  void choose_layout() {
+    order_ = Dims();
+    for (int i = 0; i < tape_->shape.size(); ++i) order_.push_back(i);
+    for (const Operand& load : launch_.inputs) {
+      const Dims strides = broadcast_strides(load, tape_->shape);
+      if (load.shape == tape_->shape && !is_broadcast(load.shape, load.strides) && load.shape.size() > 1) {
+        order_ = memory_order(tape_->shape, strides);
+        break;
+      }
+    }
+    if (reduces_) sort_reduced();
+  }
+
+  // With the innermost axis fixed by memory, the reduced axes of the rest go innermost if it is reduced itself
+  // (each result is one contiguous run of the loop) and just above it if it is kept.
+  void sort_reduced() {
+    if (order_.size() < 2) return;
+    const int64_t mask = launch_.params.as<ReduceParams>().axes;
+    const auto is_kept = [&](int64_t axis) { return (mask >> axis & 1) == 0; };
+    int last = order_.size() - 1;
+    while (last > 0 && tape_->shape[static_cast<int>(order_[last])] == 1) --last;
+    std::stable_partition(order_.begin(), order_.begin() + last, is_kept);
+  }
+
+  Dims permuted(const Dims& dims) const {
+    Dims result;
+    for (int64_t axis : order_) result.push_back(dims[static_cast<int>(axis)]);
+    return result;
+  }
+
+  void add_stores() {
+    if (reduces_) {
+      lowering_.values_[root_][0] =
+          lowering_.allocate(root_, 0, row_major_strides(lowering_.node(root_).outputs[0].shape));
+      launch_.outputs.push_back(lowering_.values_[root_][0]);
+      return;
+    }
+    for (int32_t member : lowering_.members_[root_]) {
+      if (member != root_ && !lowering_.storage_escapes_[member]) continue;
+      Dims strides = Dims::filled(tape_->shape.size(), 0);
+      int64_t stride = 1;
+      for (int k = order_.size() - 1; k >= 0; --k) {
+        const int axis = static_cast<int>(order_[k]);
+        strides[axis] = stride;
+        stride *= std::max<int64_t>(1, tape_->shape[axis]);
+      }
+      const Operand place = lowering_.allocate(member, 0, strides);
+      lowering_.values_[member][0] = place;
+      tape_->stores.push_back({value_of(member, 0), static_cast<int32_t>(launch_.outputs.size())});
+      launch_.outputs.push_back(place);
+    }
+  }
+
+  // Strides of a reduction's output over the iteration's axes: 0 along the reduced ones.
+  Dims reduced_strides() const {
+    const auto& params = launch_.params.as<ReduceParams>();
+    const Operand& out = launch_.outputs[0];
+    Dims strides;
+    int next = 0;
+    for (int axis = 0; axis < tape_->shape.size(); ++axis) {
+      const bool reduced = (params.axes >> axis & 1) != 0;
+      strides.push_back(reduced ? 0 : out.strides[next]);
+      if (!reduced || params.keepdims != 0) ++next;
+    }
+    return strides;
+  }
+
+  // Expresses every operand over the iteration's axes, in loop order, with neighbours merged.
+  void finish() {
+    std::vector<Dims> strides;
+    for (const Operand& load : launch_.inputs) strides.push_back(permuted(broadcast_strides(load, tape_->shape)));
+    for (const Operand& store : launch_.outputs) {
+      strides.push_back(permuted(reduces_ ? reduced_strides() : store.strides));
+    }
+    Dims classes = Dims::filled(tape_->shape.size(), 0);
+    if (reduces_) {
+      for (int k = 0; k < classes.size(); ++k)
+        classes[k] = launch_.params.as<ReduceParams>().axes >> order_[k] & 1;
+    }
+    Shape shape = permuted(tape_->shape);
+    std::vector<Dims*> lists;
+    for (Dims& list : strides) lists.push_back(&list);
+    collapse(shape, lists, classes);
+    tape_->shape = shape;
+    for (size_t i = 0; i < strides.size(); ++i) {
+      Operand& operand =
+          i < launch_.inputs.size() ? launch_.inputs[i] : launch_.outputs[i - launch_.inputs.size()];
+      operand.shape = shape;
+      operand.strides = strides[i];
+    }
+    if (reduces_) {
+      ReduceParams params = launch_.params.as<ReduceParams>();
+      params.axes = 0;
+      for (int k = 0; k < classes.size(); ++k) params.axes |= classes[k] << k;
+      launch_.params = params;
+    }
+    launch_.nodes = {root_};
+    launch_.tape = std::move(tape_);
+  }
+
+  Lowering& lowering_;
+  int32_t root_;
+  Launch launch_;
+  std::unique_ptr<Tape> tape_;
+  bool reduces_;
+  Dims order_;
+  std::unordered_map<uint64_t, int32_t> values_;
+};
+
+void Lowering::lower_group(int32_t root) {
+  Launch launch = TapeBuilder(*this, root).build();
+  choose_donor(launch);
+  plan_.launches.push_back(std::move(launch));
+}
+
+// The root's result may take over the storage of an input that nobody else reads, element for element: by the time
+// an element of it is written, the last step of the tape, every step that reads the input there has run.
+void Lowering::choose_donor(Launch& launch) {
+  if (launch.kind != OpKind::Elementwise) return;
+  const Operand& out = launch.outputs.back();
+  if (plan_.slots[out.slot].kind != SlotKind::Output) return;
+  for (const Operand& in : launch.inputs) {
+    const Slot& slot = plan_.slots[in.slot];
+    const bool owned = slot.kind == SlotKind::Input && graph_.items[slot.item].donated && uses_[slot.item] == 1;
+    const bool same = dtype_size(in.dtype) == dtype_size(out.dtype) && in.offset == 0 && in.strides == out.strides;
+    if (!owned || !same) continue;
+    plan_.slots[out.slot].donor = in.slot;
+    return;
+  }
+}
+
+}  // namespace nngpu::graph

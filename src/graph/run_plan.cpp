@@ -1,0 +1,124 @@
+#include <atomic>
+#include <cstring>
+
+#include "graph/plan.h"
+#include "graph/stats.h"
+
+namespace nngpu::graph {
+namespace {
+
+// A constant in its own dtype, as kernels read it.
+void write_constant(char* to, DType dtype, int64_t bits) {
+  const auto put = [&](auto value) { std::memcpy(to, &value, sizeof(value)); };
+  const double real = std::bit_cast<double>(bits);
+  switch (dtype) {
+    case DType::Bool:
+    case DType::U8:
+      return put(static_cast<uint8_t>(bits));
+    case DType::I32:
+      return put(static_cast<int32_t>(bits));
+    case DType::I64:
+      return put(bits);
+    case DType::F16:
+      return put(Half(static_cast<float>(real)));
+    case DType::BF16:
+      return put(BFloat16(static_cast<float>(real)));
+    case DType::F32:
+      return put(static_cast<float>(real));
+    case DType::F64:
+      return put(real);
+  }
+}
+
+// Addresses of one run, reused by the thread's next run: a replayed plan allocates nothing but its outputs.
+struct Scratch {
+  std::vector<char*> addresses;
+  std::vector<int64_t> constants;
+  std::vector<Failure> failures;
+  bool busy = false;
+};
+
+struct ScratchLease {
+  Scratch own;
+  Scratch* scratch;
+  static Scratch& shared() {
+    thread_local Scratch instance;
+    return instance;
+  }
+  ScratchLease() : scratch(shared().busy ? &own : &shared()) { scratch->busy = true; }
+  ~ScratchLease() { scratch->busy = false; }
+};
+
+void place_slots(const Plan& plan, MemoryPool& pool, const std::vector<Binding>& bindings, char* arena, Scratch& s,
+                 RunResult& result) {
+  const size_t count = plan.slots.size();
+  s.addresses.resize(count);
+  s.constants.resize(count);
+  result.outputs.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const Slot& slot = plan.slots[i];
+    switch (slot.kind) {
+      case SlotKind::Input:
+        s.addresses[i] = bindings[i].address;
+        break;
+      case SlotKind::Constant:
+        s.addresses[i] = reinterpret_cast<char*>(&s.constants[i]);
+        write_constant(s.addresses[i], slot.dtype, bindings[i].constant);
+        break;
+      case SlotKind::Temporary:
+        s.addresses[i] = arena + slot.arena_offset;
+        break;
+      case SlotKind::Output: {
+        const bool donated = slot.donor >= 0 && bindings[slot.donor].donate;
+        result.outputs[i] = donated ? bindings[slot.donor].buffer : pool.allocate(static_cast<size_t>(slot.bytes));
+        s.addresses[i] = result.outputs[i]->data;
+        break;
+      }
+    }
+  }
+}
+
+// The failed items, and every item that reads one, carry the error.
+void spread_errors(const Plan& plan, const std::vector<std::pair<int32_t, std::exception_ptr>>& failed,
+                   RunResult& result) {
+  result.item_errors.resize(plan.item_inputs.size());
+  for (const auto& [item, error] : failed) {
+    if (!result.item_errors[item]) result.item_errors[item] = error;
+  }
+  for (size_t i = 0; i < plan.item_inputs.size(); ++i) {
+    // An error from above comes first: this item only computed on what a failed one left.
+    for (int32_t source : plan.item_inputs[i]) {
+      if (!result.item_errors[source]) continue;
+      result.item_errors[i] = result.item_errors[source];
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding>& bindings) {
+  RunResult result;
+  ScratchLease lease;
+  Scratch& scratch = *lease.scratch;
+  BufferPtr arena;
+  if (plan.arena_bytes > 0) arena = backend.pool().allocate(static_cast<size_t>(plan.arena_bytes));
+  place_slots(plan, backend.pool(), bindings, arena ? arena->data : nullptr, scratch, result);
+  scratch.failures.clear();
+  const RunContext context{scratch.addresses.data(), &scratch.failures};
+  std::vector<std::pair<int32_t, std::exception_ptr>> failed;
+  for (const Launch& launch : plan.launches) {
+    backend.run(launch, context);
+    if (scratch.failures.empty()) continue;
+    for (Failure& failure : scratch.failures)
+      failed.emplace_back(launch.nodes[failure.item], std::move(failure.error));
+    scratch.failures.clear();
+  }
+  backend.synchronize();
+  counters().plans_run.fetch_add(1, std::memory_order_relaxed);
+  counters().launches.fetch_add(static_cast<int64_t>(plan.launches.size()), std::memory_order_relaxed);
+  if (!failed.empty()) spread_errors(plan, failed, result);
+  return result;
+}
+
+}  // namespace nngpu::graph
