@@ -5,6 +5,8 @@
 #include "backend/cpu/lapack.h"
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/fortran.h"
+#include "backend/cpu/lapack/householder.h"
+#include "backend/cpu/lapack/reduction.h"
 #include "backend/cpu/lapack/scaling.h"
 #include "backend/cpu/lapack/workspace.h"
 
@@ -21,21 +23,40 @@ int32_t fail(int64_t n, T* w, T* v, int64_t ldv) {
 }
 
 template <class T>
+int32_t tridiagonal_values(int64_t n, T* d, T* e) {
+  int info;
+  fortran::sterf(static_cast<int>(n), d, e, &info);
+  return info;
+}
+
+template <class T>
+int32_t tridiagonal_vectors(int64_t n, T* d, T* e, T* z, int64_t ldz) {
+  const fortran::SerialBlas serial;
+  const int64_t lwork = 1 + 4 * n + n * n, liwork = 3 + 5 * n;
+  Workspace<T> work(lwork);
+  Workspace<int> iwork(liwork);
+  int info;
+  fortran::stedc(static_cast<int>(n), d, e, z, static_cast<int>(ldz), work.data(), static_cast<int>(lwork),
+                 iwork.data(), static_cast<int>(liwork), &info);
+  return info;
+}
+
+template <class T>
 int32_t eigh_item(int64_t n, T* a, int64_t lda, T* w, T* v, int64_t ldv) {
   if (n == 0) return 0;
   const T largest = largest_magnitude(n, n, a, lda, true);
   if (!(largest <= std::numeric_limits<T>::max())) return fail(n, w, v, ldv);
-  const fortran::SerialBlas serial;
-  const char job = v != nullptr ? 'V' : 'N';
-  T size;
-  int integers, info;
-  fortran::syevd(job, static_cast<int>(n), a, static_cast<int>(lda), w, &size, -1, &integers, -1, &info);
-  Workspace<T> work(static_cast<int64_t>(size) + n);
-  Workspace<int> iwork(integers);
-  fortran::syevd(job, static_cast<int>(n), a, static_cast<int>(lda), w, work.data(), static_cast<int>(size),
-                 iwork.data(), integers, &info);
-  if (v != nullptr)
-    for (int64_t j = 0; j < n; ++j) std::copy(a + j * lda, a + j * lda + n, v + j * ldv);
+  const T scale = range_scale(largest);
+  if (scale != T(1))
+    for (int64_t j = 0; j < n; ++j) scale_matrix(n - j, 1, scale, a + j + j * lda, lda);
+  const bool vectors = v != nullptr;
+  const int64_t ldh = padded_ld<T>(n);
+  Workspace<T> e(n), tau(n), reflectors(vectors ? ldh * n : 0);
+  tridiagonalise(n, a, lda, w, e.data(), tau.data(), vectors ? reflectors.data() : nullptr, ldh);
+  const int32_t info = vectors ? tridiagonal_vectors(n, w, e.data(), v, ldv) : tridiagonal_values(n, w, e.data());
+  if (info != 0) return fail(n, w, v, ldv), info;
+  scale_matrix(n, 1, T(1) / scale, w, n);
+  if (vectors) apply_reflector_blocks<T>(n - 1, n - 1, n, reflectors.data() + 1, ldh, tau.data(), {v + 1, 1, ldv});
   return info;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/cpu/lapack/panel.h"
+#include "backend/cpu/lapack/workspace.h"
 
 namespace nngpu::cpu {
 namespace {
@@ -117,14 +118,24 @@ template <class T>
 void apply_reflectors(bool transposed, int64_t m, int64_t n, int64_t k, const T* v, int64_t ldv, const T* tt,
                       int64_t ldt, Matrix<T> c, T* work) {
   if (m == 0 || n == 0 || k == 0) return;
-  const Matrix<T> w{work, 1, k};
-  gemm<T>(k, n, m, T(1), {v, ldv, 1}, c, T(0), w);
-  if (transposed) {
-    trmm<T>(Triangle::Lower, Diagonal::NonUnit, k, n, {tt, 1, ldt}, w);
-  } else {
-    trmm<T>(Triangle::Upper, Diagonal::NonUnit, k, n, {tt, ldt, 1}, w);
+  const Matrix<T> inner{work, 1, k}, scaled{work + k * n, 1, k};
+  gemm<T>(k, n, m, T(1), {v, ldv, 1}, c, T(0), inner);
+  const ConstMatrix<T> factor = transposed ? ConstMatrix<T>{tt, 1, ldt} : ConstMatrix<T>{tt, ldt, 1};
+  gemm<T>(k, n, k, T(1), factor, inner, T(0), scaled);
+  gemm<T>(m, n, k, T(-1), {v, 1, ldv}, scaled, T(1), c);
+}
+
+template <class T>
+void apply_reflector_blocks(int64_t m, int64_t k, int64_t n, const T* v, int64_t ldv, const T* tau, Matrix<T> c) {
+  if (k <= 0) return;
+  Workspace<T> factor(kReflectorBlock * kReflectorBlock), work(2 * kReflectorBlock * n);
+  for (int64_t j0 = (k - 1) / kReflectorBlock * kReflectorBlock; j0 >= 0; j0 -= kReflectorBlock) {
+    const int64_t width = std::min(kReflectorBlock, k - j0);
+    const T* block = v + j0 + j0 * ldv;
+    form_block_factor(m - j0, width, block, ldv, tau + j0, factor.data(), kReflectorBlock);
+    apply_reflectors(false, m - j0, n, width, block, ldv, factor.data(), kReflectorBlock,
+                     {c.data + j0 * c.rs, c.rs, c.cs}, work.data());
   }
-  gemm<T>(m, n, k, T(-1), {v, 1, ldv}, w, T(1), c);
 }
 
 #define NNGPU_INSTANTIATE(T)                                                                            \
@@ -132,7 +143,8 @@ void apply_reflectors(bool transposed, int64_t m, int64_t n, int64_t k, const T*
   template void clean_reflectors(int64_t, T*, int64_t);                                                 \
   template void form_block_factor(int64_t, int64_t, const T*, int64_t, const T*, T*, int64_t);          \
   template void apply_reflectors(bool, int64_t, int64_t, int64_t, const T*, int64_t, const T*, int64_t, \
-                                 Matrix<T>, T*);
+                                 Matrix<T>, T*);                                                        \
+  template void apply_reflector_blocks(int64_t, int64_t, int64_t, const T*, int64_t, const T*, Matrix<T>);
 NNGPU_INSTANTIATE(float)
 NNGPU_INSTANTIATE(double)
 #undef NNGPU_INSTANTIATE

@@ -27,10 +27,14 @@ void clean_reflectors(int64_t k, T* v, int64_t ldv);
 template <class T>
 void form_block_factor(int64_t m, int64_t k, const T* v, int64_t ldv, const T* tau, T* tt, int64_t ldt);
 
-// c (m x n, any strides) = (I - V T V^T) c, or with `transposed` (I - V T^T V^T) c. work: k * n elements.
+// c (m x n, any strides) = (I - V T V^T) c, or with `transposed` (I - V T^T V^T) c. work: 2 * k * n elements.
 template <class T>
 void apply_reflectors(bool transposed, int64_t m, int64_t n, int64_t k, const T* v, int64_t ldv, const T* tt,
                       int64_t ldt, Matrix<T> c, T* work);
+
+// c (m x n, any strides) = H_0 ... H_{k-1} c for any number of explicit reflectors, block by block.
+template <class T>
+void apply_reflector_blocks(int64_t m, int64_t k, int64_t n, const T* v, int64_t ldv, const T* tau, Matrix<T> c);
 
 }  // namespace nngpu::cpu
 

@@ -52,7 +52,7 @@ void qr_item(int64_t m, int64_t n, bool complete, T* a, int64_t lda, T* q, int64
   scale_matrix(m, n, scale, a, lda);
   const int64_t ldv = padded_ld<T>(m);
   Workspace<T> v(ldv * k), tt(kReflectorBlock * (k + kReflectorBlock)),
-      work(kReflectorBlock * std::max(n, columns));
+      work(2 * kReflectorBlock * std::max(n, columns));
   for (int64_t j0 = 0; j0 < k; j0 += kReflectorBlock) {
     const int64_t width = std::min(kReflectorBlock, k - j0);
     T* panel = v.data() + j0 + j0 * ldv;

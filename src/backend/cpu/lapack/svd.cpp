@@ -6,6 +6,8 @@
 #include "backend/cpu/lapack.h"
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/fortran.h"
+#include "backend/cpu/lapack/householder.h"
+#include "backend/cpu/lapack/reduction.h"
 #include "backend/cpu/lapack/scaling.h"
 #include "backend/cpu/lapack/workspace.h"
 
@@ -13,50 +15,108 @@ namespace nngpu::cpu {
 namespace {
 
 template <class T>
-void fill_matrix(int64_t m, int64_t n, T value, T diagonal, T* a, int64_t lda) {
-  for (int64_t j = 0; j < n; ++j) {
-    std::fill(a + j * lda, a + j * lda + m, value);
-    if (j < m) a[j + j * lda] = diagonal;
+void transpose(int64_t m, int64_t n, const T* a, int64_t lda, T* out, int64_t ldo) {
+  constexpr int64_t kTile = 32;
+  for (int64_t j0 = 0; j0 < n; j0 += kTile)
+    for (int64_t i0 = 0; i0 < m; i0 += kTile)
+      for (int64_t j = j0; j < std::min(n, j0 + kTile); ++j)
+        for (int64_t i = i0; i < std::min(m, i0 + kTile); ++i) out[j + i * ldo] = a[i + j * lda];
+}
+
+// Singular values of the upper bidiagonal (d, e) into d; vectors (n x n) where u is not null.
+template <class T>
+int32_t bidiagonal_svd(int64_t n, T* d, T* e, T* u, int64_t ldu, T* vt, int64_t ldvt) {
+  const fortran::SerialBlas serial;
+  const bool vectors = u != nullptr;
+  Workspace<T> work(vectors ? 3 * n * n + 4 * n : 4 * n);
+  Workspace<int> iwork(8 * n);
+  int info;
+  fortran::bdsdc(vectors ? 'I' : 'N', static_cast<int>(n), d, e, u, vectors ? static_cast<int>(ldu) : 1, vt,
+                 vectors ? static_cast<int>(ldvt) : 1, work.data(), iwork.data(), &info);
+  return info;
+}
+
+// Where U and V^T of the result go. `u` is m x u_columns, `v` is n x v_columns; both may have any strides.
+template <class T>
+struct Vectors {
+  Matrix<T> u, v;
+  int64_t u_columns = 0, v_columns = 0;
+  bool wanted() const { return u.data != nullptr; }
+};
+
+// Writes the n x n block of `from` (through its transpose if asked) into the corner of an identity-padded matrix.
+template <class T>
+void embed(int64_t n, int64_t rows, int64_t columns, const T* from, int64_t ldf, bool transposed, Matrix<T> to) {
+  for (int64_t j = 0; j < columns; ++j) {
+    for (int64_t i = 0; i < rows; ++i) {
+      T value = i == j ? T(1) : T(0);
+      if (i < n && j < n)
+        value = transposed ? from[j + i * ldf] : from[i + j * ldf];
+      else if (i < n || j < n)
+        value = 0;
+      to.data[i * to.rs + j * to.cs] = value;
+    }
   }
+}
+
+// m >= n >= 1, entries of a moderate size.
+template <class T>
+int32_t tall_svd(int64_t m, int64_t n, T* a, int64_t lda, T* s, const Vectors<T>& out) {
+  const bool vectors = out.wanted();
+  const int64_t ldv = padded_ld<T>(m), ldu = padded_ld<T>(n);
+  Workspace<T> e(n), tau_q(n), tau_p(n), left(vectors ? ldv * n : 0), right(vectors ? ldu * n : 0);
+  bidiagonalise(m, n, a, lda, s, e.data(), tau_q.data(), vectors ? left.data() : nullptr, ldv, tau_p.data(),
+                vectors ? right.data() : nullptr, ldu);
+  if (!vectors) return bidiagonal_svd<T>(n, s, e.data(), nullptr, 1, nullptr, 1);
+  Workspace<T> ub(ldu * n), vtb(ldu * n);
+  const int32_t info = bidiagonal_svd(n, s, e.data(), ub.data(), ldu, vtb.data(), ldu);
+  if (info != 0) return info;
+  embed(n, m, out.u_columns, ub.data(), ldu, false, out.u);
+  embed(n, n, out.v_columns, vtb.data(), ldu, true, out.v);
+  apply_reflector_blocks<T>(m, n, out.u_columns, left.data(), ldv, tau_q.data(), out.u);
+  apply_reflector_blocks<T>(n - 1, n - 1, out.v_columns, right.data() + 1, ldu, tau_p.data(),
+                            {out.v.data + out.v.rs, out.v.rs, out.v.cs});
+  return 0;
+}
+
+template <class T>
+int32_t fail(int64_t m, int64_t n, int32_t info, T* s, const Vectors<T>& out) {
+  constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+  std::fill(s, s + std::min(m, n), kNan);
+  const auto poison = [&](int64_t rows, int64_t columns, Matrix<T> x) {
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t i = 0; i < rows; ++i) x.data[i * x.rs + j * x.cs] = kNan;
+  };
+  if (out.wanted()) poison(m, out.u_columns, out.u), poison(n, out.v_columns, out.v);
+  return info;
 }
 
 template <class T>
 int32_t svd_item(int64_t m, int64_t n, bool full, T* a, int64_t lda, T* u, int64_t ldu, T* s, T* vt,
                  int64_t ldvt) {
   const int64_t k = std::min(m, n);
-  const bool vectors = u != nullptr;
-  const int64_t u_columns = full ? m : k, vt_rows = full ? n : k;
+  Vectors<T> out{{u, 1, ldu}, {vt, ldvt, 1}, full ? m : k, full ? n : k};
   if (k == 0) {
-    if (vectors) {
-      fill_matrix(m, u_columns, T(0), T(1), u, ldu);
-      fill_matrix(vt_rows, n, T(0), T(1), vt, ldvt);
-    }
+    if (out.wanted()) embed<T>(0, m, out.u_columns, nullptr, 1, false, out.u);
+    if (out.wanted()) embed<T>(0, n, out.v_columns, nullptr, 1, false, out.v);
     return 0;
   }
   const T largest = largest_magnitude(m, n, a, lda);
-  if (!(largest <= std::numeric_limits<T>::max())) {
-    constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
-    std::fill(s, s + k, kNan);
-    if (vectors) {
-      fill_matrix(m, u_columns, kNan, kNan, u, ldu);
-      fill_matrix(vt_rows, n, kNan, kNan, vt, ldvt);
-    }
-    return static_cast<int32_t>(n + 1);
+  if (!(largest <= std::numeric_limits<T>::max())) return fail(m, n, static_cast<int32_t>(n + 1), s, out);
+  const T scale = range_scale(largest);
+  scale_matrix(m, n, scale, a, lda);
+  int32_t info;
+  if (m >= n) {
+    info = tall_svd(m, n, a, lda, s, out);
+  } else {
+    const int64_t ld = padded_ld<T>(n);
+    Workspace<T> flipped(ld * m);
+    transpose(m, n, a, lda, flipped.data(), ld);
+    info = tall_svd(n, m, flipped.data(), ld, s, Vectors<T>{out.v, out.u, out.v_columns, out.u_columns});
   }
-  const fortran::SerialBlas serial;
-  const char job = !vectors ? 'N' : full ? 'A' : 'S';
-  const int rows = static_cast<int>(m), columns = static_cast<int>(n);
-  const int ld_u = vectors ? static_cast<int>(ldu) : 1, ld_vt = vectors ? static_cast<int>(ldvt) : 1;
-  Workspace<int> iwork(8 * k);
-  T size;
-  int info;
-  fortran::gesdd(job, rows, columns, a, static_cast<int>(lda), s, u, ld_u, vt, ld_vt, &size, -1, iwork.data(),
-                 &info);
-  const int lwork = static_cast<int>(size * T(1.01)) + 64;
-  Workspace<T> work(lwork);
-  fortran::gesdd(job, rows, columns, a, static_cast<int>(lda), s, u, ld_u, vt, ld_vt, work.data(), lwork,
-                 iwork.data(), &info);
-  return info;
+  if (info != 0) return fail(m, n, info, s, out);
+  scale_matrix(k, 1, T(1) / scale, s, k);
+  return 0;
 }
 
 }  // namespace
