@@ -88,7 +88,7 @@ inline uint16_t half_bits(float value) {
   const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
   uint32_t out = magnitude < 0x38800000u ? subnormal : normal;
   out = magnitude >= 0x477ff000u ? 0x7c00u : out;
-  out = magnitude > 0x7f800000u ? 0x7e00u : out;
+  out = magnitude > 0x7f800000u ? 0x7e00u | (magnitude >> 13 & 0x3ffu) : out;
   return static_cast<uint16_t>(sign | out);
 }
 inline uint16_t bfloat16_bits(float value) {
