@@ -14,7 +14,7 @@ constexpr int64_t kRowBlockBytes = 400 << 10;  // packed a that stays in a secon
 constexpr int64_t kRowSpanBytes = 8 << 20;     // packed a and packed b of one pass, in the last-level cache
 constexpr int64_t kColSpanBytes = 4 << 20;
 constexpr int64_t kNearBytes = 1 << 20;   // of an operand that a second-level cache holds
-constexpr int64_t kThreadWork = 400'000;  // multiply-adds that pay for another thread
+constexpr int64_t kThreadWork = 200'000;  // multiply-adds that pay for another thread
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }

@@ -11,22 +11,36 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// for_each(count, body) ends when all bodies of the team have run.
+// for_each(count, dynamic, body) runs this thread's share of the bodies; wait() returns when the whole team
+// has come there.
 struct Alone {
   template <class Body>
-  void for_each(int64_t count, const Body& body) const {
+  void for_each(int64_t count, bool, const Body& body) const {
     for (int64_t i = 0; i < count; ++i) body(i);
   }
+  int size() const { return 1; }
+  void wait() const {}
 };
 
-// Called by every thread of a parallel region. Tasks are handed out one by one: cores are rarely all equally
-// fast, or equally free.
+// Made by every thread of a parallel region. Handing out tasks one by one evens out cores that are slower, or
+// busier, than others; small tasks are dealt in advance, since fetching the next one costs a round trip
+// between cores.
 struct Team {
   template <class Body>
-  void for_each(int64_t count, const Body& body) const {
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t i = 0; i < count; ++i) body(i);
+  void for_each(int64_t count, bool dynamic, const Body& body) const {
+    if (dynamic) {
+#pragma omp for schedule(dynamic, 1) nowait
+      for (int64_t i = 0; i < count; ++i) body(i);
+    } else {
+      for (int64_t i = count * rank / members; i < count * (rank + 1) / members; ++i) body(i);
+    }
   }
+  int size() const { return members; }
+  void wait() const {
+#pragma omp barrier
+  }
+
+  int rank = omp_get_thread_num(), members = omp_get_num_threads();
 };
 
 template <class T>
@@ -77,9 +91,10 @@ Position tile_position(Part part, int64_t i, int64_t rows, int64_t j, int64_t co
   return worst >= 0 ? Position::Inside : best < 0 ? Position::Outside : Position::Across;
 }
 
-// All tiles of rows [row, row_end) x columns [col, col_end), which lie within `step`.
+// All tiles of rows [row, row_end) x columns [col, col_end), which lie within `step` and read rows of a that a
+// second-level cache holds.
 template <class T>
-void run_tiles(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t row, int64_t row_end,
+void run_block(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t row, int64_t row_end,
                int64_t col, int64_t col_end) {
   const Kernels<T>& kernels = *plan.kernels;
   TileArgs<T> args;
@@ -108,6 +123,14 @@ void run_tiles(const Plan<T>& plan, const Operands<T>& o, const Step& step, int6
   }
 }
 
+template <class T>
+void run_tiles(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t row, int64_t row_end,
+               int64_t col, int64_t col_end) {
+  for (int64_t i = row; i < row_end; i += plan.row_block) {
+    run_block(plan, o, step, i, std::min(i + plan.row_block, row_end), col, col_end);
+  }
+}
+
 // Packs panel `index` of the step: first the panels of a, then those of b.
 template <class T>
 void pack_panel(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t a_panels, int64_t index) {
@@ -125,49 +148,80 @@ void pack_panel(const Plan<T>& plan, const Operands<T>& o, const Step& step, int
   }
 }
 
+// How c's part of a step is cut into tasks.
 struct Grain {
   int64_t rows, columns;
+  bool dynamic;
 };
 
-// The size of a task: enough of them that the team ends together, but whole tiles.
+// Big steps are cut into many tasks, so that the team ends together. Small ones are dealt out by columns, or by
+// rows if those are very many: where two threads meet within a column of c, they fight for a cache line.
 template <class T>
-Grain choose_grain(const Plan<T>& plan, const Step& step, int threads) {
+Grain choose_grain(const Plan<T>& plan, const Step& step, int threads, int64_t depth) {
+  constexpr double kSmallShare = 400e6, kTask = 8e6, kColumnWork = 500e3;  // multiply-adds
+  const int64_t m = step.i1 - step.i0, n = step.j1 - step.j0;
+  if (threads == 1) return {m, n, false};
   const int64_t tile_rows = plan.kernels->tile_rows, tile_columns = plan.kernels->tile_columns;
-  if (threads == 1) return {plan.row_block, step.j1 - step.j0};
-  const int64_t row_tiles = ceil_div(step.i1 - step.i0, tile_rows);
-  const int64_t col_tiles = ceil_div(step.j1 - step.j0, tile_columns);
-  int64_t rows = std::min(row_tiles, plan.row_block / tile_rows);
-  int64_t columns = std::min<int64_t>(col_tiles, 16);
-  while (ceil_div(row_tiles, rows) * ceil_div(col_tiles, columns) < 6 * threads && rows * columns > 1) {
-    if (columns * tile_columns >= rows * tile_rows || rows == 1) {
-      columns = (columns + 1) / 2;
-    } else {
-      rows = (rows + 1) / 2;
+  const int64_t row_tiles = ceil_div(m, tile_rows), col_tiles = ceil_div(n, tile_columns);
+  const double work = double(m) * double(n) * double(depth);
+  if (work < kSmallShare * threads && plan.part == Part::All) {
+    if (m > n && double(m) * double(depth) > kColumnWork * threads && row_tiles >= threads) {
+      return {ceil_div(row_tiles, threads) * tile_rows, n, false};
     }
+    const int64_t row_parts = std::min(row_tiles, ceil_div(2 * threads, col_tiles));
+    return {ceil_div(row_tiles, row_parts) * tile_rows, tile_columns, false};
   }
-  return {rows * tile_rows, columns * tile_columns};
+  int64_t rows = row_tiles, columns = col_tiles;
+  const auto tasks = [&] { return ceil_div(row_tiles, rows) * ceil_div(col_tiles, columns); };
+  while (rows * columns > 1 && (tasks() < 4 * threads || (tasks() < 32 * threads && work > kTask * tasks()))) {
+    int64_t& longer = rows == 1 || (columns > 1 && columns * tile_columns >= rows * tile_rows) ? columns : rows;
+    longer = (longer + 1) / 2;
+  }
+  return {rows * tile_rows, columns * tile_columns, true};
 }
 
-template <class T, class Threads>
-void run_step(const Plan<T>& plan, const Operands<T>& o, const Step& step, bool pack_b, int threads,
-              const Threads& team) {
-  const int64_t a_panels = plan.pack_a ? ceil_div(step.i1 - step.i0, plan.kernels->tile_rows) : 0;
-  const int64_t b_panels = pack_b ? ceil_div(step.j1 - step.j0, plan.kernels->tile_columns) : 0;
-  if (a_panels + b_panels > 0) {
-    team.for_each(a_panels + b_panels, [&](int64_t index) { pack_panel(plan, o, step, a_panels, index); });
-  }
-  const Grain grain = choose_grain(plan, step, threads);
-  const int64_t across = ceil_div(step.j1 - step.j0, grain.columns);
-  team.for_each(ceil_div(step.i1 - step.i0, grain.rows) * across, [&](int64_t task) {
-    const int64_t row = step.i0 + task / across * grain.rows;
-    const int64_t col = step.j0 + task % across * grain.columns;
-    run_tiles(plan, o, step, row, std::min(row + grain.rows, step.i1), col,
-              std::min(col + grain.columns, step.j1));
+// Calls body(row, row_end, col, col_end) for the tasks that c's part of `step` is cut into.
+template <class T, class Threads, class Body>
+void for_each_task(const Plan<T>& plan, const Step& step, int64_t depth, const Threads& team, const Body& body) {
+  const Grain grain = choose_grain(plan, step, team.size(), depth);
+  const int64_t down = ceil_div(step.i1 - step.i0, grain.rows);
+  team.for_each(down * ceil_div(step.j1 - step.j0, grain.columns), grain.dynamic, [&](int64_t task) {
+    const int64_t row = step.i0 + task % down * grain.rows;
+    const int64_t col = step.j0 + task / down * grain.columns;
+    body(row, std::min(row + grain.rows, step.i1), col, std::min(col + grain.columns, step.j1));
   });
 }
 
 template <class T, class Threads>
-void run_steps(const Plan<T>& plan, const Operands<T>& o, int threads, const Threads& team) {
+void run_step(const Plan<T>& plan, const Operands<T>& o, const Step& step, bool pack_b, const Threads& team) {
+  const int64_t a_panels = plan.pack_a ? ceil_div(step.i1 - step.i0, plan.kernels->tile_rows) : 0;
+  const int64_t b_panels = pack_b ? ceil_div(step.j1 - step.j0, plan.kernels->tile_columns) : 0;
+  if (a_panels + b_panels > 0) {
+    team.for_each(a_panels + b_panels, false, [&](int64_t index) { pack_panel(plan, o, step, a_panels, index); });
+    team.wait();
+  }
+  for_each_task(plan, step, step.depth, team, [&](int64_t row, int64_t row_end, int64_t col, int64_t col_end) {
+    run_tiles(plan, o, step, row, row_end, col, col_end);
+  });
+}
+
+// Without packing nothing is shared, and the team need not meet between the passes over k.
+template <class T, class Threads>
+void run_in_place(const Plan<T>& plan, const Operands<T>& o, const Threads& team) {
+  const Step whole{0, plan.m, 0, plan.n, 0, plan.k_block};
+  for_each_task(plan, whole, plan.k, team, [&](int64_t row, int64_t row_end, int64_t col, int64_t col_end) {
+    Step step = whole;
+    do {
+      step.depth = std::min(plan.k_block, plan.k - step.p0);
+      run_tiles(plan, o, step, row, row_end, col, col_end);
+      step.p0 += step.depth;
+    } while (step.p0 < plan.k);
+  });
+}
+
+template <class T, class Threads>
+void run_steps(const Plan<T>& plan, const Operands<T>& o, const Threads& team) {
+  if (!plan.pack_a && !plan.pack_b) return run_in_place(plan, o, team);
   Step step;
   for (step.j0 = 0; step.j0 < plan.n; step.j0 = step.j1) {
     step.j1 = std::min(plan.n, step.j0 + plan.col_span);
@@ -176,7 +230,8 @@ void run_steps(const Plan<T>& plan, const Operands<T>& o, int threads, const Thr
       step.depth = std::min(plan.k_block, plan.k - step.p0);
       for (step.i0 = 0; step.i0 < plan.m; step.i0 = step.i1) {
         step.i1 = std::min(plan.m, step.i0 + plan.row_span);
-        run_step(plan, o, step, plan.pack_b && step.i0 == 0, threads, team);
+        if (step.i0 + step.j0 + step.p0 > 0) team.wait();  // the last step's panels are still being read
+        run_step(plan, o, step, plan.pack_b && step.i0 == 0, team);
       }
       step.p0 += step.depth;
     } while (step.p0 < plan.k);
@@ -197,11 +252,11 @@ void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c) {
   }
   if (plan.pack_b) o.packed_b = scratch<T>(Scratch::Right, std::min(plan.col_span, plan.n) * depth);
   if (threads <= 1) {
-    run_steps(plan, o, 1, Alone{});
+    run_steps(plan, o, Alone{});
     return;
   }
 #pragma omp parallel num_threads(threads)
-  run_steps(plan, o, threads, Team{});
+  run_steps(plan, o, Team{});
 }
 
 template <class T>

@@ -37,22 +37,28 @@ HWY_INLINE hn::Vec<D> load_rows(D d, M mask, bool last, const T* from) {
   return hn::LoadU(d, from);
 }
 
-// c = alpha * sum + beta * c for one column of the tile.
-template <bool kTail, int kVectors, class D, class M, class V, class T = hn::TFromD<D>>
-HWY_INLINE void update_column(D d, M mask, const V* sum, T alpha, T beta, T* c) {
+// c = alpha * sum + beta * c, where beta * c is left out unless kAdd.
+template <bool kAdd, bool kTail, int kVectors, int kColumns, class D, class M, class V, class T = hn::TFromD<D>>
+HWY_INLINE void update(D d, M mask, const V (&sum)[kColumns][kVectors], const TileArgs<T>& args) {
   const size_t lanes = hn::Lanes(d);
+  const V alpha = hn::Set(d, args.alpha), beta = hn::Set(d, args.beta);
+#pragma GCC unroll 16
+  for (int j = 0; j < kColumns; ++j) {
+    T* c = args.c + j * args.c_step;
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) {
-    const bool last = v == kVectors - 1;
-    V result = hn::Mul(hn::Set(d, alpha), sum[v]);
-    if (beta != T{0}) {
-      const V old = load_rows<kTail>(d, mask, last, c + v * lanes);
-      result = hn::MulAdd(hn::Set(d, alpha), sum[v], hn::Mul(hn::Set(d, beta), old));
-    }
-    if (kTail && last) {
-      hn::BlendedStore(result, mask, d, c + v * lanes);
-    } else {
-      hn::StoreU(result, d, c + v * lanes);
+    for (int v = 0; v < kVectors; ++v, c += lanes) {
+      const bool last = v == kVectors - 1;
+      V result;
+      if constexpr (kAdd) {
+        result = hn::MulAdd(alpha, sum[j][v], hn::Mul(beta, load_rows<kTail>(d, mask, last, c)));
+      } else {
+        result = hn::Mul(alpha, sum[j][v]);
+      }
+      if (kTail && last) {
+        hn::BlendedStore(result, mask, d, c);
+      } else {
+        hn::StoreU(result, d, c);
+      }
     }
   }
 }
@@ -92,9 +98,10 @@ void tile(const TileArgs<T>& args) {
     for (int i = 0; i < kBases; ++i) base[i] += b_step;
   }
 
-#pragma GCC unroll 16
-  for (int j = 0; j < kColumns; ++j) {
-    update_column<kTail, kVectors>(d, mask, sum[j], args.alpha, args.beta, args.c + j * args.c_step);
+  if (args.beta == T{0}) {
+    update<false, kTail>(d, mask, sum, args);
+  } else {
+    update<true, kTail>(d, mask, sum, args);
   }
 }
 
