@@ -9,6 +9,7 @@
 
 #include "backend/cpu/blas/pack-inl.h"
 #include "backend/cpu/blas/tile-inl.h"
+#include "backend/cpu/blas/triangle-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::HWY_NAMESPACE {
@@ -17,6 +18,7 @@ template <class T>
 Kernels<T> make_table() {
   Kernels<T> table{};
   fill_tiles(table);
+  fill_triangles<T, kTileColumns>(table);
   table.pack = &pack<T>;
   return table;
 }

@@ -42,8 +42,13 @@ struct Kernels {
   // whole number of them, `tail` must be 1 and neither a nor c is touched beyond `rows`.
   TileFunction<T> tile[kMaxTileVectors + 1][2][kMaxTileColumns];
 
-  // out[i + p * out_step] = in[i * stride + p * step] for i < width and p < k; zeros for width <= i < out_step.
+  // out[i + p * out_step] = in[i * stride + p * step] for i < width and p < k.
   void (*pack)(int64_t width, int64_t k, const T* in, int64_t stride, int64_t step, T* out, int64_t out_step);
+
+  // x = l^-1 * x, and x = l * x, for rows x[i * step] of `width` elements; [n - 1] for n <= tile_columns rows.
+  // l(i, j) = l[i * kMaxTileColumns + j] is lower triangular; to solve, its diagonal holds reciprocals.
+  void (*solve[kMaxTileColumns])(int64_t width, const T* l, T* x, int64_t step);
+  void (*multiply[kMaxTileColumns])(int64_t width, const T* l, T* x, int64_t step);
 
   // The tile function for `rows` <= tile_rows and `columns` <= tile_columns.
   TileFunction<T> tile_for(int64_t rows, int64_t columns) const {

@@ -89,10 +89,6 @@ void pack(int64_t width, int64_t k, const T* in, int64_t stride, int64_t step, T
   } else {
     copy_scalars(width, k, in, stride, step, out, out_step);
   }
-  if (width == out_step) return;
-  for (int64_t p = 0; p < k; ++p) {
-    for (int64_t i = width; i < out_step; ++i) out[i + p * out_step] = T{0};
-  }
 }
 
 }  // namespace nngpu::cpu::HWY_NAMESPACE
