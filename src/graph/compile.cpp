@@ -236,7 +236,7 @@ class Replay {
       failed.node()->state.store(State::Failed, std::memory_order_release);
       return failed;
     }
-    const Operand view = where.escape >= 0 ? compiled_.plan->escapes[where.escape].value : Operand{where.slot};
+    const Operand view = where.escape >= 0 ? compiled_.plan->escapes[where.escape].value : Operand{where.slot, DType::F32, 0, {}, {}};
     const auto size = static_cast<int64_t>(dtype_size(root.dtype()));
     if (compiled_.plan->slots[view.slot].kind == SlotKind::Output) {
       return make_data(compiled_.device, root.dtype(), root.shape(),
