@@ -24,16 +24,48 @@ void run_batch(const Plan<T>& plan, int64_t count, const Item& item) {
   });
 }
 
+// A product with a vector: gemv reads its matrix better than tiles do.
+template <class T>
+void gemm_vector(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta,
+                 Matrix<T> c) {
+  if (n == 1) {
+    gemv<T>(m, k, alpha, a, b.data, b.rs, beta, c.data, c.rs);
+  } else {
+    gemv<T>(n, k, alpha, ConstMatrix<T>{b.data, b.cs, b.rs}, a.data, a.cs, beta, c.data, c.cs);
+  }
+}
+
+// The same choice for an item of a batch and for a product alone, so that they agree to the bit.
+bool is_vector(int64_t m, int64_t n) { return m == 1 || n == 1; }
+
+template <class T, class Item>
+void run_vector_batch(int64_t count, int64_t work, const Item& item) {
+  if (count < 4 * num_threads() && work > kTaskWork) {
+    for (int64_t i = 0; i < count; ++i) item(i);
+    return;
+  }
+  parallel_for(count, 1 + kTaskWork / (work + 100), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) item(i);
+  });
+}
+
 }  // namespace
 
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta, Matrix<T> c) {
+  if (is_vector(m, n)) return gemm_vector<T>(m, n, k, alpha, a, b, beta, c);
   product<T>(Part::All, m, n, k, alpha, a, b, beta, c);
 }
 
 template <class T>
 void gemm_batch(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, int64_t a_step,
                 ConstMatrix<T> b, int64_t b_step, T beta, Matrix<T> c, int64_t c_step) {
+  if (is_vector(m, n)) {
+    return run_vector_batch<T>(count, m * n * k, [&](int64_t i) {
+      gemm_vector<T>(m, n, k, alpha, {a.data + i * a_step, a.rs, a.cs}, {b.data + i * b_step, b.rs, b.cs}, beta,
+                     {c.data + i * c_step, c.rs, c.cs});
+    });
+  }
   const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, a, b, beta, c);
   run_batch(plan, count, [&](int64_t i, int threads) {
     run_plan(plan, threads, a.data + i * a_step, b.data + i * b_step, c.data + i * c_step);
@@ -44,6 +76,11 @@ template <class T>
 void gemm_pointers(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, const T* const* a, int64_t a_rs,
                    int64_t a_cs, const T* const* b, int64_t b_rs, int64_t b_cs, T beta, T* const* c, int64_t c_rs,
                    int64_t c_cs) {
+  if (is_vector(m, n)) {
+    return run_vector_batch<T>(count, m * n * k, [&](int64_t i) {
+      gemm_vector<T>(m, n, k, alpha, {a[i], a_rs, a_cs}, {b[i], b_rs, b_cs}, beta, {c[i], c_rs, c_cs});
+    });
+  }
   const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, {nullptr, a_rs, a_cs}, {nullptr, b_rs, b_cs}, beta,
                                     {nullptr, c_rs, c_cs});
   run_batch(plan, count, [&](int64_t i, int threads) { run_plan(plan, threads, a[i], b[i], c[i]); });

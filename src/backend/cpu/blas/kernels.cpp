@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "backend/cpu/blas/gemv-inl.h"
 #include "backend/cpu/blas/pack-inl.h"
 #include "backend/cpu/blas/tile-inl.h"
 #include "backend/cpu/blas/triangle-inl.h"
@@ -20,6 +21,8 @@ Kernels<T> make_table() {
   fill_tiles(table);
   fill_triangles<T, kTileColumns>(table);
   table.pack = &pack<T>;
+  table.gemv_columns = &gemv_columns<T>;
+  table.gemv_rows = &gemv_rows<T>;
   return table;
 }
 

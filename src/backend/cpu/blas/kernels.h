@@ -50,6 +50,11 @@ struct Kernels {
   void (*solve[kMaxTileColumns])(int64_t width, const T* l, T* x, int64_t step);
   void (*multiply[kMaxTileColumns])(int64_t width, const T* l, T* x, int64_t step);
 
+  // y += a * x for a (m x n) with contiguous columns or rows, `step` apart. For rows, x is readable, and zero,
+  // up to a whole number of vectors.
+  void (*gemv_columns)(int64_t m, int64_t n, const T* a, int64_t step, const T* x, T* y);
+  void (*gemv_rows)(int64_t m, int64_t n, const T* a, int64_t step, const T* x, T* y);
+
   // The tile function for `rows` <= tile_rows and `columns` <= tile_columns.
   TileFunction<T> tile_for(int64_t rows, int64_t columns) const {
     const bool half = rows * 2 <= lanes;
