@@ -225,7 +225,13 @@ void Storage::write_part(const View& part, Tensor stored) {
   const bool full = parts_.size() >= kMaxParts || part_bytes_ > kMaxPartBytes;
   read_.store(nullptr, std::memory_order_release);
   write_.store(nullptr, std::memory_order_release);
-  if ((parts_.size() == 1 && on_host && value.is_ready() && !traced(value)) || full) flush(on_host || full);
+  if (full || (parts_.size() == 1 && on_host && value.is_ready())) {
+    try {
+      flush(on_host || full);
+    } catch (const LinalgError&) {
+      // The part keeps waiting, and the error is thrown when the matrix is read.
+    }
+  }
 }
 
 // Applies the waiting parts. An error of a right-hand side leaves them waiting, so that every read throws it.
