@@ -33,12 +33,14 @@ HWY_INLINE Vec<T> quotient(Vec<T> x, Vec<T> y, Vec<T> reciprocal, Mask<T> unsafe
 // Per lane, the row >= k with the largest |a(row, k)| (the first of equals), as a number of type T.
 template <class T>
 HWY_INLINE Vec<T> pivot_row(int m, View<T> a, int k) {
-  Vec<T> best = hn::Abs(a.get(k, k)), row = set<T>(k);
+  const Vec<T> one = set<T>(1);
+  Vec<T> best = hn::Abs(a.get(k, k)), here = set<T>(k), row = here;
   for (int i = k + 1; i < m; ++i) {
+    here = hn::Add(here, one);
     const Vec<T> size = hn::Abs(a.get(i, k));
     const Mask<T> larger = hn::Gt(size, best);
     best = hn::IfThenElse(larger, size, best);
-    row = hn::IfThenElse(larger, set<T>(i), row);
+    row = hn::IfThenElse(larger, here, row);
   }
   return row;
 }
@@ -48,35 +50,65 @@ template <class T>
 struct Swaps {
   int count = 0;
   int rows[kMaxSide];
+  Mask<T> masks[kMaxSide];  // the lanes that swap it
 
   HWY_INLINE Swaps(int m, int k, Vec<T> pivot) {
+    constexpr Tag<T> d;
+    const Vec<T> one = set<T>(1);
+    Vec<T> here = set<T>(k);
+    if (hn::AllTrue(d, hn::Eq(pivot, here))) return;
     for (int i = k + 1; i < m; ++i) {
+      here = hn::Add(here, one);
+      masks[count] = hn::Eq(pivot, here);
       rows[count] = i;
-      count += !hn::AllFalse(Tag<T>(), hn::Eq(pivot, set<T>(i)));
+      count += !hn::AllFalse(d, masks[count]);
     }
   }
 
-  // Swaps in column j and returns the new element (k, j), which it does not store.
-  HWY_INLINE Vec<T> apply(View<T> a, int k, int j, Vec<T> pivot) const {
-    const Vec<T> before = a.get(k, j);
-    Vec<T> after = before;
+  // Swaps in columns j .. j + kCols; `top` receives the new row k, which is also stored.
+  template <int kCols>
+  HWY_INLINE void apply(View<T> a, int k, int j, Vec<T>* HWY_RESTRICT top) const {
+    Vec<T> before[kCols];
+    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) top[c] = before[c] = a.get(k, j + c);
+    if (count == 0) return;
     for (int s = 0; s < count; ++s) {
-      const int i = rows[s];
-      const Mask<T> mask = hn::Eq(pivot, set<T>(i));
-      const Vec<T> x = a.get(i, j);
-      after = hn::IfThenElse(mask, x, after);
-      a.put(i, j, hn::IfThenElse(mask, before, x));
+      T* p = a.at(rows[s], j);
+      const Mask<T> mask = masks[s];
+      HWY_UNROLL(4)
+      for (int c = 0; c < kCols; ++c) {
+        const Vec<T> x = load(p + c * a.cs);
+        top[c] = hn::IfThenElse(mask, x, top[c]);
+        store<T>(hn::IfThenElse(mask, before[c], x), p + c * a.cs);
+      }
     }
-    return after;
+    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) a.put(k, j + c, top[c]);
+  }
+
+  // Swaps in columns begin .. end.
+  HWY_INLINE void apply_all(View<T> a, int k, int begin, int end) const {
+    if (count == 0) return;
+    Vec<T> top[4];
+    int j = begin;
+    for (; j + 4 <= end; j += 4) apply<4>(a, k, j, top);
+    for (; j < end; ++j) apply<1>(a, k, j, top);
   }
 };
 
 // Swaps rows k and pivot of the n columns.
 template <class T>
 HWY_INLINE void swap_rows(int m, int n, View<T> a, int k, Vec<T> pivot) {
-  const Swaps<T> swaps(m, k, pivot);
-  if (swaps.count == 0) return;
-  for (int j = 0; j < n; ++j) a.put(k, j, swaps.apply(a, k, j, pivot));
+  Swaps<T>(m, k, pivot).apply_all(a, k, 0, n);
+}
+
+// Columns j .. j + kCols: swaps, then subtracts column k times the new row k.
+template <int kCols, class T>
+HWY_INLINE void swap_and_update(int m, View<T> a, int k, int j, const Swaps<T>& swaps) {
+  Vec<T> u[kCols];
+  swaps.template apply<kCols>(a, k, j, u);
+  for (int i = k + 1; i < m; ++i) {
+    const Vec<T> l = a.get(i, k);
+    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) a.put(i, j + c, hn::NegMulAdd(l, u[c], a.get(i, j + c)));
+  }
 }
 
 // P A = L U (right-looking, partial pivoting). pivots: min(m, n) vectors of row numbers. Returns 1 + the first
@@ -90,12 +122,8 @@ HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out) {
     const Vec<T> pivot = pivot_row(m, a, k);
     store(pivot, pivots + k * kLanes<T>);
     const Swaps<T> swaps(m, k, pivot);
-    for (int j = 0; j < k; ++j) {
-      if (swaps.count != 0) a.put(k, j, swaps.apply(a, k, j, pivot));
-    }
-
-    const Vec<T> raw = swaps.apply(a, k, k, pivot);
-    a.put(k, k, raw);
+    swaps.apply_all(a, k, 0, k + 1);
+    const Vec<T> raw = a.get(k, k);
     const Mask<T> singular = hn::Eq(raw, zero);
     info = hn::IfThenElse(hn::And(singular, hn::Eq(info, zero)), set<T>(k + 1), info);
     const Vec<T> p = hn::IfThenElse(singular, set<T>(1), raw);  // the column below is zero, and stays so
@@ -104,11 +132,9 @@ HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out) {
     const bool any_unsafe = !hn::AllFalse(d, unsafe);
     for (int i = k + 1; i < m; ++i) a.put(i, k, quotient<T>(a.get(i, k), p, scale, unsafe, any_unsafe));
 
-    for (int j = k + 1; j < n; ++j) {
-      const Vec<T> u = swaps.apply(a, k, j, pivot);
-      a.put(k, j, u);
-      for (int i = k + 1; i < m; ++i) a.put(i, j, hn::NegMulAdd(a.get(i, k), u, a.get(i, j)));
-    }
+    int j = k + 1;
+    for (; j + 4 <= n; j += 4) swap_and_update<4>(m, a, k, j, swaps);
+    for (; j < n; ++j) swap_and_update<1>(m, a, k, j, swaps);
   }
   store(info, info_out);
 }
