@@ -32,12 +32,12 @@ HWY_INLINE V ErfcTail(D d, V x) {
   const V a = ClampAbove(d, x, Pick<T>(10.5f, 28.0));
   const V shift = hn::Set(d, static_cast<T>(3.75));
   const V t = hn::Div(hn::Sub(a, shift), hn::Add(a, shift));
-  const V p = Poly(d, t, Pick<T>(tables::kErfcF32, tables::kErfcF64));
+  const V p = hn::Add(hn::Set(d, static_cast<T>(1.25)), Poly(d, t, Pick<T>(tables::kErfcF32, tables::kErfcF64)));
   const V g = hn::Div(p, hn::MulAdd(hn::Set(d, T{2}), a, hn::Set(d, T{1})));
   // The rounding error of a^2 would come back multiplied by a^2.
   const Pair<V> sq = TwoProd(d, a, a);
-  const auto e = ExpPair(d, hn::Neg(sq.hi), hn::Neg(sq.lo));
-  return Scale(d, hn::Mul(e.e, g), e.k);
+  const auto red = ReduceLn2(d, hn::Neg(sq.hi));
+  return Scale(d, hn::MulAdd(g, Expm1Small(d, hn::Sub(red.r, sq.lo)), g), red.k);
 }
 
 }  // namespace detail

@@ -1,8 +1,8 @@
 // log |gamma(x)|.
 //
 // Below 8 the argument is shifted to 2 + u, |u| <= 1/2, where lgamma(2 + u) = u P(u) keeps its digits at the zero;
-// above, Stirling's formula; reflection for negative x. Relative accuracy holds at the zeros 1 and 2; at the zeros
-// between negative integers only the absolute error is small, as the reflection subtracts.
+// above, Stirling's formula; reflection for negative x. Relative accuracy holds at the zeros 1 and 2. Left of 0
+// the reflection subtracts lgamma(-x): there the error is small relative to that, not to a result near zero.
 #if defined(NNGPU_CPU_MATH_GAMMA_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef NNGPU_CPU_MATH_GAMMA_INL_H_
 #undef NNGPU_CPU_MATH_GAMMA_INL_H_
