@@ -35,8 +35,9 @@ Tensor uniform(const Shape& shape, double low, double high, DType dtype = DType:
 Tensor randn(const Shape& shape, DType dtype = DType::F32, Generator generator = default_generator());  // N(0, 1)
 Tensor normal(const Shape& shape, double mean, double stddev, DType dtype = DType::F32,
               Generator generator = default_generator());
+// Integers in [low, high), both within -2^53 and 2^53.
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype = DType::I64,
-               Generator generator = default_generator());                                  // [low, high)
+               Generator generator = default_generator());
 Tensor permutation(int64_t n, Generator generator = default_generator());                   // i64
 Tensor bernoulli(const Shape& shape, double p, Generator generator = default_generator());  // bool
 

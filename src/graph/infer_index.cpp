@@ -86,10 +86,9 @@ bool can_hold(Distribution distribution, DType dtype) {
 
 Outputs infer_random(const RandomParams& params, Inputs inputs) {
   const DType dtype = static_cast<DType>(params.dtype);
-  const DType parameter = params.distribution == Distribution::Integer ? DType::I64 : DType::F64;
   for (size_t i = 0; i < inputs.size(); ++i) {
     require_scalar("random", inputs[i]);
-    require_dtype("random", inputs[i], i < 2 ? DType::I64 : parameter);
+    require_dtype("random", inputs[i], i < 2 ? DType::I64 : DType::F64);
   }
   if (!can_hold(params.distribution, dtype)) fail<DTypeError>("random", "no such distribution of ", dtype);
   numel(params.shape);  // throws for a negative size

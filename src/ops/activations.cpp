@@ -14,7 +14,8 @@ namespace {
 
 template <class Formula>
 Tensor accumulated(const char* operation, const Tensor& x, Formula formula) {
-  return ops::convert(operation, formula(ops::as_accumulator(operation, x)), float_dtype(x.dtype()));
+  const Tensor wide = ops::as_accumulator(operation, x);
+  return ops::convert(operation, formula(wide), float_dtype(x.dtype()));
 }
 
 }  // namespace

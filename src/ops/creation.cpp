@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "ops/convert.h"
@@ -27,8 +28,9 @@ void require_count(const char* operation, int64_t count) {
   if (count < 0) fail<ValueError>(operation, "negative count: ", count);
 }
 
-// Half types have too few digits to step in: ranges of them are made in f32 and rounded.
-DType stepping_dtype(DType dtype) { return is_floating(dtype) ? promote(dtype, DType::F32) : dtype; }
+// Ranges of half types, which have too few digits to step in, are made in f32; of integers in i64, because the step
+// of a range of u8 may be negative.
+DType stepping_dtype(DType dtype) { return is_floating(dtype) ? promote(dtype, DType::F32) : DType::I64; }
 
 // Whether column j of row i satisfies `relation`(j, i + offset): (n, m) bools.
 template <class Relation>
@@ -78,12 +80,14 @@ Tensor full_like(const Tensor& x, double value) {
 Tensor arange(double start, double stop, double step, DType dtype, Device device) {
   require_number_dtype("arange", dtype);
   if (step == 0) fail<ValueError>("arange", "step is zero");
-  const double count = std::max(0.0, std::ceil((stop - start) / step));
+  const double steps = std::ceil((stop - start) / step);
   // The comparison is false for NaN.
-  if (!(count < 0x1p62) || !std::isfinite(start) || !std::isfinite(step))
+  if (!(steps < 0x1p62) || !std::isfinite(start) || !std::isfinite(step))
     fail<ValueError>("arange", "no finite range: start ", start, ", stop ", stop, ", step ", step);
+  const double count = std::max(steps, 0.0);
   const DType stepping = stepping_dtype(dtype);
-  if (count > 0) ops::scalar("arange", start + (count - 1) * step, stepping, device);  // the last must fit, too
+  if (count > 0)
+    for (double end : {start, start + (count - 1) * step}) ops::scalar("arange", end, dtype, device);  // both fit
   return cast(iota(ops::scalar("arange", start, stepping, device), ops::scalar("arange", step, stepping, device),
                    static_cast<int64_t>(count)),
               dtype);
@@ -97,7 +101,9 @@ Tensor arange_int(int64_t start, int64_t stop, int64_t step, DType dtype, Device
   const __int128 count = distance > 0 ? (distance + width - 1) / width : 0;
   if (count > INT64_MAX) fail<ValueError>("arange_int", "too many elements: start ", start, ", stop ", stop);
   const DType stepping = stepping_dtype(dtype);
-  if (count > 0) ops::scalar_int("arange_int", static_cast<int64_t>(start + (count - 1) * step), stepping, device);
+  const auto last = static_cast<int64_t>(start + (count - 1) * step);
+  if (count > 0)
+    for (int64_t end : {start, last}) ops::scalar_int("arange_int", end, dtype, device);  // both fit
   return cast(iota(ops::scalar_int("arange_int", start, stepping, device),
                    ops::scalar_int("arange_int", step, stepping, device), static_cast<int64_t>(count)),
               dtype);

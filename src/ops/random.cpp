@@ -14,19 +14,14 @@ using graph::make_constant;
 using graph::make_constant_int;
 
 // Draws from the generator. The parameters are constants, so they are run-time inputs of plans.
-Tensor draw(Distribution distribution, const Shape& shape, DType dtype, const Tensor& p0, const Tensor& p1,
+Tensor draw(Distribution distribution, const Shape& shape, DType dtype, double p0, double p1,
             const Generator& generator) {
   const int64_t count = numel(shape);
   const Tensor seed = make_constant_int(static_cast<int64_t>(generator.seed()), DType::I64);
   const Tensor offset = graph::generator_offset(generator.state(), philox_blocks(dtype, count));
   return graph::make_node(graph::OpKind::Random,
                           graph::RandomParams{distribution, static_cast<int64_t>(dtype), shape},
-                          {seed, offset, p0, p1});
-}
-
-Tensor draw(Distribution distribution, const Shape& shape, DType dtype, double p0, double p1,
-            const Generator& generator) {
-  return draw(distribution, shape, dtype, make_constant(p0, DType::F64), make_constant(p1, DType::F64), generator);
+                          {seed, offset, make_constant(p0, DType::F64), make_constant(p1, DType::F64)});
 }
 
 void require_floating_dtype(const char* operation, DType dtype) {
@@ -93,8 +88,9 @@ Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype, Gener
   if (!is_integer(dtype)) fail<DTypeError>("randint", "needs an integer dtype: ", dtype);
   if (low >= high) fail<ValueError>("randint", "no integers: low ", low, ", high ", high);
   for (int64_t end : {low, high - 1}) ops::scalar_int("randint", end, dtype, default_device());
-  return draw(Distribution::Integer, shape, dtype, make_constant_int(low, DType::I64),
-              make_constant_int(high, DType::I64), generator);
+  constexpr int64_t kExact = int64_t{1} << 53;  // the bounds travel as doubles
+  if (low < -kExact || high > kExact) fail<ValueError>("randint", "beyond 2^53: low ", low, ", high ", high);
+  return draw(Distribution::Integer, shape, dtype, static_cast<double>(low), static_cast<double>(high), generator);
 }
 
 Tensor permutation(int64_t n, Generator generator) {
