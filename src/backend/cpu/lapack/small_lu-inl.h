@@ -45,7 +45,8 @@ HWY_INLINE Vec<T> pivot_row(int m, View<T> a, int k) {
   return row;
 }
 
-// Rows that some lane swaps with row k: a short list that every column then walks.
+// Rows that some lane swaps with row k: a short list that every column then walks. Of few rows nearly all are
+// swapped in some lane, and all are listed: a length that is known beforehand costs no mispredicted branch.
 template <class T>
 struct Swaps {
   int count = 0;
@@ -57,11 +58,12 @@ struct Swaps {
     const Vec<T> one = set<T>(1);
     Vec<T> here = set<T>(k);
     if (hn::AllTrue(d, hn::Eq(pivot, here))) return;
+    const bool all = m - k <= kLanes<T>;
     for (int i = k + 1; i < m; ++i) {
       here = hn::Add(here, one);
       masks[count] = hn::Eq(pivot, here);
       rows[count] = i;
-      count += !hn::AllFalse(d, masks[count]);
+      count += all || !hn::AllFalse(d, masks[count]);
     }
   }
 
