@@ -10,6 +10,34 @@ namespace {
 
 constexpr int64_t kTaskWork = 100'000;  // multiply-adds of small products that pay for another thread
 
+// Whether every item is a column of tiles read in place, which the batch kernels do without going back to a
+// driver.
+template <class T>
+bool is_small(const Plan<T>& plan) {
+  return plan.m <= plan.kernels->tile_rows && plan.n <= 64 && plan.k <= plan.k_block && !plan.pack_a &&
+         !plan.pack_b && !plan.gather;
+}
+
+// pointers(i, &a, &b, &c) names the matrices of item i.
+template <class T, class Pointers>
+void run_small_batch(const Plan<T>& plan, int64_t count, const Pointers& pointers) {
+  const auto width = plan.kernels->width_for(plan.m);
+  const auto kernel = plan.kernels->batch[width.index][width.tail];
+  const TileArgs<T> shape{plan.m,    plan.k,  nullptr,   plan.a_cs,  nullptr,  plan.b_rs,
+                          plan.b_cs, nullptr, plan.c_cs, plan.alpha, plan.beta};
+  const int64_t work = std::max<int64_t>(1, plan.m * plan.n * (plan.k + 8));
+  parallel_for(count, std::max<int64_t>(1, kTaskWork / work), [&](int64_t begin, int64_t end) {
+    constexpr int64_t kMost = 64;
+    const T *a[kMost], *b[kMost];
+    T* c[kMost];
+    for (int64_t first = begin; first < end; first += kMost) {
+      const int64_t items = std::min(kMost, end - first);
+      for (int64_t i = 0; i < items; ++i) pointers(first + i, &a[i], &b[i], &c[i]);
+      kernel(shape, plan.n, items, plan.swapped ? b : a, plan.swapped ? a : b, c);
+    }
+  });
+}
+
 // Runs item(i, threads) for a batch: many items share the team among them, a few big ones each use all of it.
 template <class T, class Item>
 void run_batch(const Plan<T>& plan, int64_t count, const Item& item) {
@@ -67,6 +95,12 @@ void gemm_batch(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, ConstMa
     });
   }
   const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, a, b, beta, c);
+  if (plan.m <= 0 || plan.n <= 0) return;
+  if (is_small(plan)) {
+    return run_small_batch(plan, count, [&](int64_t i, const T** pa, const T** pb, T** pc) {
+      *pa = a.data + i * a_step, *pb = b.data + i * b_step, *pc = c.data + i * c_step;
+    });
+  }
   run_batch(plan, count, [&](int64_t i, int threads) {
     run_plan(plan, threads, a.data + i * a_step, b.data + i * b_step, c.data + i * c_step);
   });
@@ -83,6 +117,11 @@ void gemm_pointers(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, cons
   }
   const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, {nullptr, a_rs, a_cs}, {nullptr, b_rs, b_cs}, beta,
                                     {nullptr, c_rs, c_cs});
+  if (plan.m <= 0 || plan.n <= 0) return;
+  if (is_small(plan)) {
+    return run_small_batch(
+        plan, count, [&](int64_t i, const T** pa, const T** pb, T** pc) { *pa = a[i], *pb = b[i], *pc = c[i]; });
+  }
   run_batch(plan, count, [&](int64_t i, int threads) { run_plan(plan, threads, a[i], b[i], c[i]); });
 }
 

@@ -17,27 +17,22 @@ namespace nngpu::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // y += a * x for kVectors vectors of rows, the last of them masked if kTail.
-template <int kVectors, bool kTail, class D, class M, class T = hn::TFromD<D>>
-HWY_INLINE void add_columns(D d, M mask, int64_t n, const T* a, int64_t step, const T* x, T* y) {
-  const size_t lanes = hn::Lanes(d);
+template <class D, int kVectors, bool kTail, class T = hn::TFromD<D>>
+HWY_INLINE void add_columns(const Rows<D, kVectors, kTail>& rows, int64_t n, const T* a, int64_t step, const T* x,
+                            T* y) {
+  const D d;
   hn::Vec<D> sum[kVectors];
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) sum[v] = load_rows<kTail>(d, mask, v == kVectors - 1, y + v * lanes);
+  for (int v = 0; v < kVectors; ++v) sum[v] = rows.load(v, y);
   for (int64_t j = 0; j < n; ++j, a += step) {
     const auto scale = hn::Set(d, x[j]);
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      sum[v] = hn::MulAdd(load_rows<kTail>(d, mask, v == kVectors - 1, a + v * lanes), scale, sum[v]);
+      sum[v] = hn::MulAdd(rows.load(v, a), scale, sum[v]);
     }
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) {
-    if (kTail && v == kVectors - 1) {
-      hn::BlendedStore(sum[v], mask, d, y + v * lanes);
-    } else {
-      hn::StoreU(sum[v], d, y + v * lanes);
-    }
-  }
+  for (int v = 0; v < kVectors; ++v) rows.store(v, sum[v], y);
 }
 
 // y += a * x for a with contiguous columns. Blocks of columns are narrow when each of them is in another page.
@@ -45,20 +40,21 @@ template <class T>
 void gemv_columns(int64_t m, int64_t n, const T* a, int64_t step, const T* x, T* y) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = hn::Lanes(d);
-  const auto all = hn::FirstN(d, lanes);
+  const Rows<decltype(d), 8, false> eight(8 * lanes);
+  const Rows<decltype(d), 4, false> four(4 * lanes);
+  const Rows<decltype(d), 1, false> one(lanes);
   const int64_t most = n <= 128 ? 128 : step * static_cast<int64_t>(sizeof(T)) < 32000 ? 16 : 8;
   for (int64_t j = 0; j < n; j += most) {
     const int64_t columns = std::min(most, n - j);
     const T* from = a + j * step;
     int64_t i = 0;
-    for (; i + 8 * lanes <= m; i += 8 * lanes)
-      add_columns<8, false>(d, all, columns, from + i, step, x + j, y + i);
+    for (; i + 8 * lanes <= m; i += 8 * lanes) add_columns(eight, columns, from + i, step, x + j, y + i);
     if (i + 4 * lanes <= m) {
-      add_columns<4, false>(d, all, columns, from + i, step, x + j, y + i);
+      add_columns(four, columns, from + i, step, x + j, y + i);
       i += 4 * lanes;
     }
-    for (; i + lanes <= m; i += lanes) add_columns<1, false>(d, all, columns, from + i, step, x + j, y + i);
-    if (i < m) add_columns<1, true>(d, hn::FirstN(d, m - i), columns, from + i, step, x + j, y + i);
+    for (; i + lanes <= m; i += lanes) add_columns(one, columns, from + i, step, x + j, y + i);
+    if (i < m) add_columns(Rows<decltype(d), 1, true>(m - i), columns, from + i, step, x + j, y + i);
   }
 }
 
@@ -80,7 +76,8 @@ HWY_INLINE void add_rows(int64_t n, const T* a, int64_t step, const T* x, T* y) 
     const auto mask = hn::FirstN(d, n - j);
     const auto right = hn::LoadU(d, x + j);
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) sum[i] = hn::MulAdd(hn::MaskedLoad(mask, d, a + i * step + j), right, sum[i]);
+    for (int i = 0; i < kRows; ++i)
+      sum[i] = hn::MulAdd(load_tail(d, mask, n - j, a + i * step + j), right, sum[i]);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) y[i] += hn::GetLane(hn::SumOfLanes(d, sum[i]));

@@ -38,9 +38,13 @@ struct Kernels {
   int64_t tile_rows;     // of the largest tile: a multiple of lanes
   int64_t tile_columns;  // of the largest tile
 
-  // tile[v][tail][columns - 1] computes up to v vectors of rows (v == 0: half a vector); where rows is not a
-  // whole number of them, `tail` must be 1 and neither a nor c is touched beyond `rows`.
-  TileFunction<T> tile[kMaxTileVectors + 1][2][kMaxTileColumns];
+  // tile[w][tail][columns - 1] computes rows of width w: 0 and 1 are a quarter and half of a vector, v + 1 is v
+  // vectors. Where `rows` is not the whole width, `tail` must be 1; neither a nor c is touched beyond `rows`.
+  TileFunction<T> tile[kMaxTileVectors + 2][2][kMaxTileColumns];
+
+  // batch[w][tail] computes `count` products with any number of columns; a, b and c of `shape` are not used.
+  void (*batch[kMaxTileVectors + 2][2])(const TileArgs<T>& shape, int64_t columns, int64_t count,
+                                        const T* const* a, const T* const* b, T* const* c);
 
   // out[i + p * out_step] = in[i * stride + p * step] for i < width and p < k.
   void (*pack)(int64_t width, int64_t k, const T* in, int64_t stride, int64_t step, T* out, int64_t out_step);
@@ -55,12 +59,21 @@ struct Kernels {
   void (*gemv_columns)(int64_t m, int64_t n, const T* a, int64_t step, const T* x, T* y);
   void (*gemv_rows)(int64_t m, int64_t n, const T* a, int64_t step, const T* x, T* y);
 
+  struct Width {
+    int64_t index;
+    bool tail;
+  };
+  Width width_for(int64_t rows) const {
+    if (rows * 4 <= lanes) return {0, rows * 4 != lanes};
+    if (rows * 2 <= lanes) return {1, rows * 2 != lanes};
+    const int64_t vectors = (rows + lanes - 1) / lanes;
+    return {vectors + 1, rows != vectors * lanes};
+  }
+
   // The tile function for `rows` <= tile_rows and `columns` <= tile_columns.
   TileFunction<T> tile_for(int64_t rows, int64_t columns) const {
-    const bool half = rows * 2 <= lanes;
-    const int64_t vectors = half ? 0 : (rows + lanes - 1) / lanes;
-    const bool tail = half ? rows * 2 != lanes : rows != vectors * lanes;
-    return tile[vectors][tail][columns - 1];
+    const Width width = width_for(rows);
+    return tile[width.index][width.tail][columns - 1];
   }
 };
 

@@ -31,44 +31,81 @@ inline constexpr int kTileColumns = 4;
 #endif
 static_assert(kTileVectors <= kMaxTileVectors && kTileColumns <= kMaxTileColumns);
 
-template <bool kTail, class D, class M, class T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> load_rows(D d, M mask, bool last, const T* from) {
-  if (kTail && last) return hn::MaskedLoad(mask, d, from);
-  return hn::LoadU(d, from);
+// Where masked loads and stores may touch what the mask leaves out, the rest of a matrix is read and written
+// through a buffer or in halves.
+template <class D, class M, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_tail(D d, M mask, [[maybe_unused]] int64_t rows, const T* from) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  alignas(64) T buffer[64 / sizeof(T)] = {};
+  for (int64_t i = 0; i < rows; ++i) buffer[i] = from[i];
+  (void)mask;
+  return hn::Load(d, buffer);
+#else
+  return hn::MaskedLoad(mask, d, from);
+#endif
 }
 
+template <class D, class V, class M, class T = hn::TFromD<D>>
+HWY_INLINE void store_tail(D d, V value, [[maybe_unused]] M mask, [[maybe_unused]] int64_t rows, T* to) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  alignas(64) T buffer[64 / sizeof(T)];
+  hn::Store(value, d, buffer);
+  for (int64_t i = 0; i < rows; ++i) to[i] = buffer[i];
+#else
+  hn::BlendedStore(value, mask, d, to);
+#endif
+}
+
+// What all tiles of one shape have in common. The last of kVectors holds `rest` rows if kTail.
+template <class D, int kVectors, bool kTail>
+struct Rows {
+  using T = hn::TFromD<D>;
+  using V = hn::Vec<D>;
+
+  explicit HWY_INLINE Rows(int64_t rows)
+      : rest(rows - (kVectors - 1) * static_cast<int64_t>(hn::Lanes(D()))),
+        mask(hn::FirstN(D(), static_cast<size_t>(kTail ? rest : 1))) {}
+
+  HWY_INLINE V load(int v, const T* column) const {
+    const T* from = column + v * hn::Lanes(D());
+    return kTail && v == kVectors - 1 ? load_tail(D(), mask, rest, from) : hn::LoadU(D(), from);
+  }
+  HWY_INLINE void store(int v, V value, T* column) const {
+    T* to = column + v * hn::Lanes(D());
+    if (kTail && v == kVectors - 1) {
+      store_tail(D(), value, mask, rest, to);
+    } else {
+      hn::StoreU(value, D(), to);
+    }
+  }
+
+  int64_t rest;
+  hn::Mask<D> mask;
+};
+
 // c = alpha * sum + beta * c, where beta * c is left out unless kAdd.
-template <bool kAdd, bool kTail, int kVectors, int kColumns, class D, class M, class V, class T = hn::TFromD<D>>
-HWY_INLINE void update(D d, M mask, const V (&sum)[kColumns][kVectors], const TileArgs<T>& args) {
-  const size_t lanes = hn::Lanes(d);
-  const V alpha = hn::Set(d, args.alpha), beta = hn::Set(d, args.beta);
+template <bool kAdd, class R, class V, int kColumns, int kVectors, class T>
+HWY_INLINE void update(const R& rows, const V (&sum)[kColumns][kVectors], const TileArgs<T>& args) {
+  const auto alpha = hn::Set(hn::DFromV<V>(), args.alpha);
+  [[maybe_unused]] const auto beta = hn::Set(hn::DFromV<V>(), args.beta);
 #pragma GCC unroll 16
   for (int j = 0; j < kColumns; ++j) {
     T* c = args.c + j * args.c_step;
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v, c += lanes) {
-      const bool last = v == kVectors - 1;
-      V result;
+    for (int v = 0; v < kVectors; ++v) {
       if constexpr (kAdd) {
-        result = hn::MulAdd(alpha, sum[j][v], hn::Mul(beta, load_rows<kTail>(d, mask, last, c)));
+        rows.store(v, hn::MulAdd(alpha, sum[j][v], hn::Mul(beta, rows.load(v, c))), c);
       } else {
-        result = hn::Mul(alpha, sum[j][v]);
-      }
-      if (kTail && last) {
-        hn::BlendedStore(result, mask, d, c);
-      } else {
-        hn::StoreU(result, d, c);
+        rows.store(v, hn::Mul(alpha, sum[j][v]), c);
       }
     }
   }
 }
 
 template <class D, int kVectors, int kColumns, bool kTail, class T = hn::TFromD<D>>
-void tile(const TileArgs<T>& args) {
+HWY_INLINE void run_tile(const Rows<D, kVectors, kTail>& rows, const TileArgs<T>& args) {
   using V = hn::Vec<D>;
   const D d;
-  const size_t lanes = hn::Lanes(d);
-  const auto mask = hn::FirstN(d, kTail ? args.rows - (kVectors - 1) * lanes : lanes);
   V sum[kColumns][kVectors];
 #pragma GCC unroll 16
   for (int j = 0; j < kColumns; ++j) {
@@ -86,7 +123,7 @@ void tile(const TileArgs<T>& args) {
   for (int64_t p = args.k; p > 0; --p) {
     V left[kVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) left[v] = load_rows<kTail>(d, mask, v == kVectors - 1, a + v * lanes);
+    for (int v = 0; v < kVectors; ++v) left[v] = rows.load(v, a);
 #pragma GCC unroll 16
     for (int j = 0; j < kColumns; ++j) {
       const V right = hn::Set(d, base[j / 3][(j % 3) * b_stride]);
@@ -97,16 +134,47 @@ void tile(const TileArgs<T>& args) {
 #pragma GCC unroll 8
     for (int i = 0; i < kBases; ++i) base[i] += b_step;
   }
-
   if (args.beta == T{0}) {
-    update<false, kTail>(d, mask, sum, args);
+    update<false>(rows, sum, args);
   } else {
-    update<true, kTail>(d, mask, sum, args);
+    update<true>(rows, sum, args);
+  }
+}
+
+template <class D, int kVectors, int kColumns, bool kTail, class T = hn::TFromD<D>>
+void tile(const TileArgs<T>& args) {
+  run_tile<D, kVectors, kColumns, kTail>(Rows<D, kVectors, kTail>(args.rows), args);
+}
+
+template <class D, int kVectors, bool kTail, class T, int... kColumn>
+HWY_INLINE void run_last_columns(const Rows<D, kVectors, kTail>& rows, const TileArgs<T>& args, int64_t columns,
+                                 std::integer_sequence<int, kColumn...>) {
+  ((columns == kColumn + 1 ? run_tile<D, kVectors, kColumn + 1, kTail>(rows, args) : void()), ...);
+}
+
+// Whole products whose rows fit a tile, one after another: calls between tiles would cost as much as the tiles.
+template <class D, int kVectors, bool kTail, class T = hn::TFromD<D>>
+void tile_batch(const TileArgs<T>& shape, int64_t columns, int64_t count, const T* const* a, const T* const* b,
+                T* const* c) {
+  const Rows<D, kVectors, kTail> rows(shape.rows);
+  TileArgs<T> args = shape;
+  for (int64_t item = 0; item < count; ++item) {
+    args.a = a[item], args.b = b[item], args.c = c[item];
+    int64_t rest = columns;
+    for (; rest >= kTileColumns; rest -= kTileColumns) {
+      run_tile<D, kVectors, kTileColumns, kTail>(rows, args);
+      args.b += kTileColumns * args.b_stride;
+      args.c += kTileColumns * args.c_step;
+    }
+    if (rest > 0) run_last_columns(rows, args, rest, std::make_integer_sequence<int, kTileColumns - 1>());
   }
 }
 
 template <class D, int kVectors, class T, int... kColumn>
-void fill_tiles(TileFunction<T> (&row)[2][kMaxTileColumns], std::integer_sequence<int, kColumn...>) {
+void fill_tiles(Kernels<T>& table, int index, std::integer_sequence<int, kColumn...>) {
+  auto& row = table.tile[index];
+  table.batch[index][0] = &tile_batch<D, kVectors, false>;
+  table.batch[index][1] = &tile_batch<D, kVectors, true>;
   ((row[0][kColumn] = &tile<D, kVectors, kColumn + 1, false>), ...);
   ((row[1][kColumn] = &tile<D, kVectors, kColumn + 1, true>), ...);
 }
@@ -115,8 +183,9 @@ template <class T, int... kVector>
 void fill_tiles(Kernels<T>& table, std::integer_sequence<int, kVector...>) {
   using D = hn::ScalableTag<T>;
   constexpr auto kColumns = std::make_integer_sequence<int, kTileColumns>();
-  fill_tiles<hn::Half<D>, 1>(table.tile[0], kColumns);
-  (fill_tiles<D, kVector + 1>(table.tile[kVector + 1], kColumns), ...);
+  fill_tiles<hn::Half<hn::Half<D>>, 1>(table, 0, kColumns);
+  fill_tiles<hn::Half<D>, 1>(table, 1, kColumns);
+  (fill_tiles<D, kVector + 1>(table, kVector + 2, kColumns), ...);
   table.lanes = hn::Lanes(D());
   table.tile_rows = kTileVectors * table.lanes;
   table.tile_columns = kTileColumns;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "backend/cpu/blas/kernels.h"
+#include "backend/cpu/blas/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::HWY_NAMESPACE {
@@ -62,10 +63,10 @@ void triangle(int64_t width, const T* l, T* x, int64_t step) {
     for (int i = 0; i < kRows; ++i) hn::StoreU(rows[i], d, x + at + i * step);
   }
   if (at == width) return;
-  const auto mask = hn::FirstN(d, width - at);
-  for (int i = 0; i < kRows; ++i) rows[i] = hn::MaskedLoad(mask, d, x + at + i * step);
+  const Rows<decltype(d), 1, true> rest(width - at);
+  for (int i = 0; i < kRows; ++i) rows[i] = rest.load(0, x + at + i * step);
   apply_registers<kRows, kSolve>(d, l, rows);
-  for (int i = 0; i < kRows; ++i) hn::BlendedStore(rows[i], mask, d, x + at + i * step);
+  for (int i = 0; i < kRows; ++i) rest.store(0, rows[i], x + at + i * step);
 }
 
 template <class T, int... kRow>
