@@ -4,6 +4,7 @@
 
 #include "backend/cpu/lapack.h"
 #include "backend/cpu/lapack/dispatch.h"
+#include "backend/cpu/lapack/divide.h"
 #include "backend/cpu/lapack/fortran.h"
 #include "backend/cpu/lapack/householder.h"
 #include "backend/cpu/lapack/reduction.h"
@@ -29,16 +30,22 @@ int32_t tridiagonal_values(int64_t n, T* d, T* e) {
   return info;
 }
 
+// Values ascending in d, vectors in z.
 template <class T>
 int32_t tridiagonal_vectors(int64_t n, T* d, T* e, T* z, int64_t ldz) {
-  const fortran::SerialBlas serial;
-  const int64_t lwork = 1 + 4 * n + n * n, liwork = 3 + 5 * n;
-  Workspace<T> work(lwork);
-  Workspace<int> iwork(liwork);
-  int info;
-  fortran::stedc(static_cast<int>(n), d, e, z, static_cast<int>(ldz), work.data(), static_cast<int>(lwork),
-                 iwork.data(), static_cast<int>(liwork), &info);
-  return info;
+  const int64_t ld = padded_ld<T>(n);
+  Workspace<T> vectors(ld * n), values(n);
+  Workspace<int> order(n);
+  const int32_t info = tridiagonal_divide(n, d, e, vectors.data(), ld);
+  if (info != 0) return info;
+  std::copy(d, d + n, values.data());
+  sorting_order(n, d, 0, order.data());
+  for (int64_t j = 0; j < n; ++j) {
+    const T* column = vectors.data() + order[j] * ld;
+    d[j] = values[order[j]];
+    std::copy(column, column + n, z + j * ldz);
+  }
+  return 0;
 }
 
 template <class T>

@@ -30,6 +30,24 @@ void sbdsdc_(const char*, const char*, const int*, float*, float*, float*, const
              int*, float*, int*, int*, size_t, size_t);
 void dbdsdc_(const char*, const char*, const int*, double*, double*, double*, const int*, double*, const int*,
              double*, int*, double*, int*, int*, size_t, size_t);
+void slaed2_(int*, const int*, const int*, float*, float*, const int*, int*, float*, float*, float*, float*,
+             float*, int*, int*, int*, int*, int*);
+void dlaed2_(int*, const int*, const int*, double*, double*, const int*, int*, double*, double*, double*, double*,
+             double*, int*, int*, int*, int*, int*);
+void slaed4_(const int*, const int*, const float*, const float*, float*, const float*, float*, int*);
+void dlaed4_(const int*, const int*, const double*, const double*, double*, const double*, double*, int*);
+void slasd0_(const int*, const int*, float*, float*, float*, const int*, float*, const int*, const int*, int*,
+             float*, int*);
+void dlasd0_(const int*, const int*, double*, double*, double*, const int*, double*, const int*, const int*, int*,
+             double*, int*);
+void slasd2_(const int*, const int*, const int*, int*, float*, float*, const float*, const float*, float*,
+             const int*, float*, const int*, float*, float*, const int*, float*, const int*, int*, int*, int*,
+             int*, int*, int*);
+void dlasd2_(const int*, const int*, const int*, int*, double*, double*, const double*, const double*, double*,
+             const int*, double*, const int*, double*, double*, const int*, double*, const int*, int*, int*, int*,
+             int*, int*, int*);
+void slasd4_(const int*, const int*, const float*, const float*, float*, const float*, float*, float*, int*);
+void dlasd4_(const int*, const int*, const double*, const double*, double*, const double*, double*, double*, int*);
 }
 
 namespace nngpu::cpu::fortran {
@@ -90,6 +108,60 @@ inline void bdsdc(char job, int n, double* d, double* e, double* u, int ldu, dou
   double q;
   int iq;
   dbdsdc_("U", &job, &n, d, e, u, &ldu, vt, &ldvt, &q, &iq, work, iwork, info, 1, 1);
+}
+
+// Deflation of a rank-one update of two eigenproblems; k roots remain.
+inline void laed2(int* k, int n, int n1, float* d, float* q, int ldq, int* indxq, float* rho, float* z,
+                  float* dlamda, float* w, float* q2, int* indx, int* indxc, int* indxp, int* coltyp, int* info) {
+  slaed2_(k, &n, &n1, d, q, &ldq, indxq, rho, z, dlamda, w, q2, indx, indxc, indxp, coltyp, info);
+}
+inline void laed2(int* k, int n, int n1, double* d, double* q, int ldq, int* indxq, double* rho, double* z,
+                  double* dlamda, double* w, double* q2, int* indx, int* indxc, int* indxp, int* coltyp,
+                  int* info) {
+  dlaed2_(k, &n, &n1, d, q, &ldq, indxq, rho, z, dlamda, w, q2, indx, indxc, indxp, coltyp, info);
+}
+
+// Root i (1-based) of the secular equation and its distances to the poles.
+inline void laed4(int n, int i, const float* d, const float* z, float* delta, float rho, float* root, int* info) {
+  slaed4_(&n, &i, d, z, delta, &rho, root, info);
+}
+inline void laed4(int n, int i, const double* d, const double* z, double* delta, double rho, double* root,
+                  int* info) {
+  dlaed4_(&n, &i, d, z, delta, &rho, root, info);
+}
+
+// Divide and conquer for a small bidiagonal n x (n + sqre).
+inline void lasd0(int n, int sqre, float* d, float* e, float* u, int ldu, float* vt, int ldvt, int smlsiz,
+                  int* iwork, float* work, int* info) {
+  slasd0_(&n, &sqre, d, e, u, &ldu, vt, &ldvt, &smlsiz, iwork, work, info);
+}
+inline void lasd0(int n, int sqre, double* d, double* e, double* u, int ldu, double* vt, int ldvt, int smlsiz,
+                  int* iwork, double* work, int* info) {
+  dlasd0_(&n, &sqre, d, e, u, &ldu, vt, &ldvt, &smlsiz, iwork, work, info);
+}
+
+// Deflation of two joined bidiagonal problems; k roots remain.
+inline void lasd2(int nl, int nr, int sqre, int* k, float* d, float* z, float alpha, float beta, float* u, int ldu,
+                  float* vt, int ldvt, float* dsigma, float* u2, int ldu2, float* vt2, int ldvt2, int* idxp,
+                  int* idx, int* idxc, int* idxq, int* coltyp, int* info) {
+  slasd2_(&nl, &nr, &sqre, k, d, z, &alpha, &beta, u, &ldu, vt, &ldvt, dsigma, u2, &ldu2, vt2, &ldvt2, idxp, idx,
+          idxc, idxq, coltyp, info);
+}
+inline void lasd2(int nl, int nr, int sqre, int* k, double* d, double* z, double alpha, double beta, double* u,
+                  int ldu, double* vt, int ldvt, double* dsigma, double* u2, int ldu2, double* vt2, int ldvt2,
+                  int* idxp, int* idx, int* idxc, int* idxq, int* coltyp, int* info) {
+  dlasd2_(&nl, &nr, &sqre, k, d, z, &alpha, &beta, u, &ldu, vt, &ldvt, dsigma, u2, &ldu2, vt2, &ldvt2, idxp, idx,
+          idxc, idxq, coltyp, info);
+}
+
+// Root i (1-based) of the secular equation of singular values: differences to and sums with the poles.
+inline void lasd4(int n, int i, const float* d, const float* z, float* delta, float rho, float* sigma, float* work,
+                  int* info) {
+  slasd4_(&n, &i, d, z, delta, &rho, sigma, work, info);
+}
+inline void lasd4(int n, int i, const double* d, const double* z, double* delta, double rho, double* sigma,
+                  double* work, int* info) {
+  dlasd4_(&n, &i, d, z, delta, &rho, sigma, work, info);
 }
 
 }  // namespace nngpu::cpu::fortran

@@ -5,6 +5,7 @@
 
 #include "backend/cpu/lapack.h"
 #include "backend/cpu/lapack/dispatch.h"
+#include "backend/cpu/lapack/divide.h"
 #include "backend/cpu/lapack/fortran.h"
 #include "backend/cpu/lapack/householder.h"
 #include "backend/cpu/lapack/reduction.h"
@@ -23,16 +24,14 @@ void transpose(int64_t m, int64_t n, const T* a, int64_t lda, T* out, int64_t ld
         for (int64_t i = i0; i < std::min(m, i0 + kTile); ++i) out[j + i * ldo] = a[i + j * lda];
 }
 
-// Singular values of the upper bidiagonal (d, e) into d; vectors (n x n) where u is not null.
+// Singular values alone of the upper bidiagonal (d, e), descending in d.
 template <class T>
-int32_t bidiagonal_svd(int64_t n, T* d, T* e, T* u, int64_t ldu, T* vt, int64_t ldvt) {
-  const fortran::SerialBlas serial;
-  const bool vectors = u != nullptr;
-  Workspace<T> work(vectors ? 3 * n * n + 4 * n : 4 * n);
+int32_t bidiagonal_values(int64_t n, T* d, T* e) {
+  Workspace<T> work(4 * n);
   Workspace<int> iwork(8 * n);
   int info;
-  fortran::bdsdc(vectors ? 'I' : 'N', static_cast<int>(n), d, e, u, vectors ? static_cast<int>(ldu) : 1, vt,
-                 vectors ? static_cast<int>(ldvt) : 1, work.data(), iwork.data(), &info);
+  fortran::bdsdc('N', static_cast<int>(n), d, e, static_cast<T*>(nullptr), 1, static_cast<T*>(nullptr), 1,
+                 work.data(), iwork.data(), &info);
   return info;
 }
 
@@ -44,19 +43,20 @@ struct Vectors {
   bool wanted() const { return u.data != nullptr; }
 };
 
-// Writes the n x n block of `from` (through its transpose if asked) into the corner of an identity-padded matrix.
+// to (rows x columns) = columns `order` of from (n x n) in the corner of an identity. With `transposed`, rows of
+// it.
 template <class T>
-void embed(int64_t n, int64_t rows, int64_t columns, const T* from, int64_t ldf, bool transposed, Matrix<T> to) {
-  for (int64_t j = 0; j < columns; ++j) {
-    for (int64_t i = 0; i < rows; ++i) {
-      T value = i == j ? T(1) : T(0);
-      if (i < n && j < n)
-        value = transposed ? from[j + i * ldf] : from[i + j * ldf];
-      else if (i < n || j < n)
-        value = 0;
-      to.data[i * to.rs + j * to.cs] = value;
+void embed(int64_t n, int64_t rows, int64_t columns, const T* from, int64_t ldf, bool transposed, const int* order,
+           Matrix<T> to) {
+  const int64_t rs = transposed ? ldf : 1, cs = transposed ? 1 : ldf;
+  parallel_for(columns, 65536 / std::max<int64_t>(1, rows), [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) {
+      T* column = to.data + j * to.cs;
+      for (int64_t i = 0; i < rows; ++i) column[i * to.rs] = 0;
+      if (j >= n) column[j * to.rs] = 1;
+      for (int64_t i = 0; j < n && i < n; ++i) column[i * to.rs] = from[i * rs + order[j] * cs];
     }
-  }
+  });
 }
 
 // m >= n >= 1, entries of a moderate size.
@@ -67,12 +67,17 @@ int32_t tall_svd(int64_t m, int64_t n, T* a, int64_t lda, T* s, const Vectors<T>
   Workspace<T> e(n), tau_q(n), tau_p(n), left(vectors ? ldv * n : 0), right(vectors ? ldu * n : 0);
   bidiagonalise(m, n, a, lda, s, e.data(), tau_q.data(), vectors ? left.data() : nullptr, ldv, tau_p.data(),
                 vectors ? right.data() : nullptr, ldu);
-  if (!vectors) return bidiagonal_svd<T>(n, s, e.data(), nullptr, 1, nullptr, 1);
-  Workspace<T> ub(ldu * n), vtb(ldu * n);
-  const int32_t info = bidiagonal_svd(n, s, e.data(), ub.data(), ldu, vtb.data(), ldu);
+  if (!vectors) return bidiagonal_values(n, s, e.data());
+  Workspace<T> ub(ldu * n), vtb(ldu * n), values(n);
+  Workspace<int> order(n);
+  const int32_t info = bidiagonal_divide(n, s, e.data(), ub.data(), ldu, vtb.data(), ldu);
   if (info != 0) return info;
-  embed(n, m, out.u_columns, ub.data(), ldu, false, out.u);
-  embed(n, n, out.v_columns, vtb.data(), ldu, true, out.v);
+  sorting_order(n, s, 0, order.data());
+  std::reverse(order.data(), order.data() + n);
+  std::copy(s, s + n, values.data());
+  for (int64_t i = 0; i < n; ++i) s[i] = values[order[i]];
+  embed(n, m, out.u_columns, ub.data(), ldu, false, order.data(), out.u);
+  embed(n, n, out.v_columns, vtb.data(), ldu, true, order.data(), out.v);
   apply_reflector_blocks<T>(m, n, out.u_columns, left.data(), ldv, tau_q.data(), out.u);
   apply_reflector_blocks<T>(n - 1, n - 1, out.v_columns, right.data() + 1, ldu, tau_p.data(),
                             {out.v.data + out.v.rs, out.v.rs, out.v.cs});
@@ -97,8 +102,8 @@ int32_t svd_item(int64_t m, int64_t n, bool full, T* a, int64_t lda, T* u, int64
   const int64_t k = std::min(m, n);
   Vectors<T> out{{u, 1, ldu}, {vt, ldvt, 1}, full ? m : k, full ? n : k};
   if (k == 0) {
-    if (out.wanted()) embed<T>(0, m, out.u_columns, nullptr, 1, false, out.u);
-    if (out.wanted()) embed<T>(0, n, out.v_columns, nullptr, 1, false, out.v);
+    if (out.wanted()) embed<T>(0, m, out.u_columns, nullptr, 1, false, nullptr, out.u);
+    if (out.wanted()) embed<T>(0, n, out.v_columns, nullptr, 1, false, nullptr, out.v);
     return 0;
   }
   const T largest = largest_magnitude(m, n, a, lda);
