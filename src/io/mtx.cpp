@@ -1,7 +1,11 @@
 // The Matrix Market exchange format (Boisvert, Pozo, Remington, NISTIR 5935, 1996).
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
+#include "backend/backend.h"
+#include "core/buffer.h"
+#include "graph/node.h"
 #include "io/file.h"
 #include "io/parse.h"
 
@@ -25,12 +29,17 @@ class MtxReader {
     if (entries > static_cast<int64_t>(text_.size()) / 2 + 1)
       fail("truncated: " + std::to_string(entries) + " entries promised");
     if (rows_ > 0 && columns_ > kMaxDense / rows_) fail("too large to hold as a dense matrix");
-    values_.assign(static_cast<size_t>(rows_ * columns_), 0);
+    // From the library's pool, whose limits a small file with large promises meets.
+    const auto bytes = static_cast<size_t>(rows_ * columns_) * sizeof(double);
+    BufferPtr buffer = backend_for({}).pool().allocate(bytes);
+    std::memset(buffer->data, 0, bytes);
+    values_ = reinterpret_cast<double*>(buffer->data);
     if (coordinate_)
       read_coordinates(entries);
     else
       read_array();
-    return Tensor::from_bytes(values_.data(), DType::F64, {rows_, columns_}, {1, std::max<int64_t>(1, rows_)});
+    return graph::make_data({}, DType::F64, {rows_, columns_},
+                            {std::move(buffer), 0, {1, std::max<int64_t>(1, rows_)}});
   }
 
  private:
@@ -116,9 +125,9 @@ class MtxReader {
 
   // Entries that appear twice add up, as in a sparse matrix.
   void add(int64_t row, int64_t column, double value) {
-    values_[static_cast<size_t>(row + column * rows_)] += value;
+    values_[row + column * rows_] += value;
     if (symmetry_ == Symmetry::General || row == column) return;
-    values_[static_cast<size_t>(column + row * rows_)] += symmetry_ == Symmetry::Skew ? -value : value;
+    values_[column + row * rows_] += symmetry_ == Symmetry::Skew ? -value : value;
   }
 
   void read_coordinates(int64_t entries) {
@@ -157,7 +166,7 @@ class MtxReader {
   bool coordinate_ = false, pattern_ = false;
   Symmetry symmetry_ = Symmetry::General;
   int64_t rows_ = 0, columns_ = 0;
-  std::vector<double> values_;  // column-major
+  double* values_ = nullptr;  // column-major
 };
 
 }  // namespace

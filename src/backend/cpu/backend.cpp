@@ -1,5 +1,7 @@
 #include "backend/cpu/backend.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #if defined(__linux__)
@@ -17,6 +19,10 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 // Large blocks start on a huge page and ask for them: fewer faults, fewer address translations.
 void* allocate(size_t bytes) {
+  // The system promises more than it has and kills who uses it: refuse what cannot be.
+  static const size_t physical =
+      static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  if (bytes > physical) return nullptr;
   const size_t alignment = bytes >= kHugePage ? kHugePage : 64;
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 #if defined(__linux__)
