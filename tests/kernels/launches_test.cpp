@@ -59,6 +59,19 @@ TEST(Launches, CopyOfLargeTransposesAndBroadcasts) {
   }
 }
 
+TEST(Launches, StreamingTransposes) {
+  std::mt19937 random(9);
+  for (DType dtype : {DType::U8, DType::F32})
+    for (const Shape& shape : {Shape{2051, 3001}, Shape{2048, 2112}}) {
+      const Array x = random_array(shape, dtype, random);
+      Runner runner;
+      runner.input(dtype, x, Layout::Outer);
+      runner.output(dtype, shape);
+      runner.run(run_copy);
+      ASSERT_NO_FATAL_FAILURE(expect_near(runner.result(), x, 0));
+    }
+}
+
 TEST(Launches, ArgReduce) {
   std::mt19937 random(3);
   for_axes([&](const Shape& shape, int axis, DType dtype, Layout layout) {

@@ -11,6 +11,7 @@ namespace nngpu::cpu {
 namespace {
 
 constexpr int64_t kBytesPerThread = 256 * 1024;
+constexpr int64_t kStreamingBytes = 4 << 20;  // copies that are large beside the caches
 
 struct Axis {
   int64_t size, src, dst;
@@ -100,23 +101,58 @@ void copy_lines(const CopyAxes& copy, const T* src, T* dst) {
   });
 }
 
+// How a transposed copy is cut into tiles.
+template <class T>
+struct Tiling {
+  Axis rows, columns;
+  bool streaming;
+  int64_t shared;  // columns that neighbours have in common
+  int64_t row_tiles, column_tiles;
+
+  Tiling(const CopyAxes& copy, int row_axis, const T* dst)
+      : rows(copy.axes[row_axis]), columns(copy.axes[copy.rank - 1]) {
+    int64_t count = 1;
+    bool aligned = line_position(dst) == 0;
+    for (int i = 0; i < copy.rank; ++i) {
+      count *= copy.axes[i].size;
+      if (i < copy.rank - 1) aligned &= copy.axes[i].dst % kLineElements<T> == 0;
+    }
+    streaming = rows.src == 1 && rows.size >= kTileRows<T> && columns.size >= kTileColumns &&
+                count >= kStreamingBytes / static_cast<int64_t>(sizeof(T));
+    shared = streaming && !aligned ? kLineElements<T> : 0;
+    row_tiles = (rows.size + kTileRows<T> - 1) / kTileRows<T>;
+    column_tiles = (columns.size - shared + column_step() - 1) / column_step();
+  }
+  int64_t column_step() const { return kTileColumns - shared; }
+
+  // Down the columns first: that is how the source lies in memory.
+  Tile<T> tile(int64_t number, const T* src, T* dst) const {
+    const int64_t i = number % row_tiles * kTileRows<T>, column = number / row_tiles, j = column * column_step();
+    return {std::min(kTileRows<T>, rows.size - i),
+            std::min(kTileColumns, columns.size - j),
+            src + i * rows.src + j * columns.src,
+            rows.src,
+            columns.src,
+            dst + i * rows.dst + j,
+            rows.dst,
+            streaming,
+            column == 0 ? 0 : shared,
+            column == column_tiles - 1};
+  }
+};
+
 template <class T>
 void copy_transposed(const CopyAxes& copy, int row_axis, const T* src, T* dst) {
-  const Axis rows = copy.axes[row_axis], columns = copy.axes[copy.rank - 1];
   const Walk<2> planes = outer_walk(copy, copy.rank - 1, row_axis);
-  constexpr int64_t kTile = kTransposeTile;
-  const int64_t row_tiles = (rows.size + kTile - 1) / kTile, column_tiles = (columns.size + kTile - 1) / kTile;
-  const int64_t tiles = row_tiles * column_tiles;
-  const int64_t work = std::min(kTile, rows.size) * std::min(kTile, columns.size);
+  const Tiling<T> tiling(copy, row_axis, dst);
+  const int64_t work = std::min(kTileRows<T>, tiling.rows.size) * std::min(kTileColumns, tiling.columns.size);
   constexpr int64_t kGrain = kBytesPerThread / sizeof(T);
-  for_pairs(planes, tiles, line_grain(work, kGrain), [&](const int64_t(&at)[2], int64_t begin, int64_t end) {
-    for (int64_t tile = begin; tile < end; ++tile) {
-      const int64_t i = tile / column_tiles * kTile, j = tile % column_tiles * kTile;
-      transpose_tile(std::min(kTile, rows.size - i), std::min(kTile, columns.size - j),
-                     src + at[0] + i * rows.src + j * columns.src, rows.src, columns.src,
-                     dst + at[1] + i * rows.dst + j, rows.dst);
-    }
-  });
+  for_pairs(planes, tiling.row_tiles * tiling.column_tiles, line_grain(work, kGrain),
+            [&](const int64_t(&at)[2], int64_t begin, int64_t end) {
+              for (int64_t number = begin; number < end; ++number)
+                transpose_tile(tiling.tile(number, src + at[0], dst + at[1]));
+              if (tiling.streaming) finish_streaming();
+            });
 }
 
 }  // namespace
