@@ -35,10 +35,11 @@ Outputs infer_slice(const SliceParams& params, const Tensor& x) {
     fail<ShapeError>("slice", "needs one range an axis: ", x.shape());
   for (int i = 0; i < rank; ++i) {
     const int64_t n = x.shape()[i], start = params.start[i], size = params.size[i], step = params.step[i];
+    const int64_t width = step > 0 ? step : -std::max(step, -INT64_MAX);
     if (size == 0) continue;
     const int64_t room = step > 0 ? n - 1 - start : start;
-    const bool inside = size > 0 && step != 0 && start >= 0 && start < n &&
-                        (size == 1 || room / (step > 0 ? step : -step) >= size - 1);
+    const bool inside =
+        size > 0 && step != 0 && start >= 0 && start < n && (size == 1 || room / width >= size - 1);
     if (!inside)
       fail<IndexError>("slice", "range out of axis ", i, " of ", x.shape(), ": start ", start, ", size ", size,
                        ", step ", step);

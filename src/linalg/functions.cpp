@@ -25,10 +25,20 @@ std::vector<int64_t> squarings(const Tensor& a) {
 
 // The [13/13] Pade approximant of exp, which is (V - U)^-1 (V + U).
 Tensor pade13(const Tensor& a) {
-  static constexpr double kB[] = {64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800,
-                                  129060195264000,   10559470521600,    670442572800,     33522128640,
-                                  1323241920,        40840800,          960960,           16380,
-                                  182,               1};
+  static constexpr double kB[] = {64764752532480000,
+                                  32382376266240000,
+                                  7771770303897600,
+                                  1187353796428800,
+                                  129060195264000,
+                                  10559470521600,
+                                  670442572800,
+                                  33522128640,
+                                  1323241920,
+                                  40840800,
+                                  960960,
+                                  16380,
+                                  182,
+                                  1};
   const auto b = [](int i) { return kB[i] / kB[0]; };  // so that V is near the identity
   const Tensor one = identity_like(a), a2 = matmul(a, a), a4 = matmul(a2, a2), a6 = matmul(a2, a4);
   // The coefficients b(i), b(i + 2), ... on the even powers.

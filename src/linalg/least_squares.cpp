@@ -13,8 +13,8 @@ void require_tolerance(const char* operation, std::optional<double> tolerance) {
 
 // The default relative tolerance of an m x n matrix.
 double relative_tolerance(const Tensor& a) {
-  const double eps = a.dtype() == DType::F32 ? std::numeric_limits<float>::epsilon()
-                                             : std::numeric_limits<double>::epsilon();
+  const double eps =
+      a.dtype() == DType::F32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
   return eps * static_cast<double>(std::max(a.size(-2), a.size(-1)));
 }
 
@@ -31,14 +31,15 @@ Tensor inverted(const Tensor& s, const Tensor& counts) {
 }  // namespace
 
 Lstsq lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
-  const System system = make_system("lstsq", a, b);
+  const Operands given = make_operands("lstsq", a, b);
   require_tolerance("lstsq", rcond);
-  const Svd f = svd(system.a);
-  const Tensor counts = significant(system.a, f.s, rcond);
-  const Tensor coordinates = matmul(transpose(f.u), system.b) * expand_dims(inverted(f.s, counts), -1);
+  const Svd f = svd(given.a);
+  const Tensor counts = significant(given.a, f.s, rcond);
+  const Tensor coordinates = matmul(transpose(f.u), given.b) * expand_dims(inverted(f.s, counts), -1);
   const Tensor x = matmul(transpose(f.vt), coordinates);
-  const Tensor residuals = sum(square(system.b - matmul(system.a, x)), -2);
-  return {system.finish(x), system.finish(residuals), sum(counts, -1), f.s};
+  const Tensor residuals = sum(square(given.b - matmul(given.a, x)), -2);
+  const auto finish = [&](const Tensor& t) { return given.vector ? squeeze(t, -1) : t; };
+  return {finish(x), finish(residuals), sum(counts, -1), f.s};
 }
 
 Tensor pinv(const Tensor& a, std::optional<double> rcond) {

@@ -7,7 +7,7 @@ namespace {
 Checked checked_solve(const Tensor& a, const Tensor& b, int64_t check) {
   const System system = make_system("solve", a, b);
   const Tensor x = make_node(OpKind::Solve, LinalgParams{.check = check}, {system.a, system.b});
-  return {system.finish(x), output(x, 1)};
+  return {system.finish(x), broadcast_to(output(x, 1), system.batch)};
 }
 
 Checked checked_inverse(const Tensor& a, int64_t check) {
@@ -45,8 +45,8 @@ Tensor lu_solve(const LuFactor& factor, const Tensor& b) {
   require_defined("lu_solve", factor.pivots);
   Shape pivots = ops::batch_of(system.a);
   pivots.push_back(system.a.size(-1));
-  return system.finish(make_node(OpKind::LuSolve, graph::Params(),
-                                 {system.a, broadcast_to(factor.pivots, pivots), system.b}));
+  return system.finish(
+      make_node(OpKind::LuSolve, graph::Params(), {system.a, broadcast_to(factor.pivots, pivots), system.b}));
 }
 
 Tensor triangular_solve(const Tensor& a, const Tensor& b, bool upper, bool transpose, bool unit_diagonal) {

@@ -84,15 +84,15 @@ Tensor clip(const Tensor& x, std::optional<double> low, std::optional<double> hi
 
 Tensor cast(const Tensor& x, DType dtype) {
   graph::require_defined("cast", x);
-  if (!graph::is_weak(x) || is_floating(dtype) || dtype == DType::Bool)
-    return ops::convert("cast", x, dtype);
+  if (!graph::is_weak(x) || is_floating(dtype) || dtype == DType::Bool) return ops::convert("cast", x, dtype);
   // Casting wraps and saturates where converting a number refuses, so the number is made a tensor first.
   const Tensor strong = ops::convert("cast", x, is_floating(x.dtype()) ? DType::F64 : DType::I64);
   return ops::convert("cast", strong, dtype);
 }
 
 Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
-  if (!(rtol >= 0) || !(atol >= 0)) fail<ValueError>("isclose", "negative tolerance: rtol ", rtol, ", atol ", atol);
+  if (!(rtol >= 0) || !(atol >= 0))
+    fail<ValueError>("isclose", "negative tolerance: rtol ", rtol, ", atol ", atol);
   const std::vector<Tensor> pair = ops::promoted("isclose", std::initializer_list<Tensor>{a, b});
   // f64 holds every i32 and the differences of most i64; f32 would call distinct integers close.
   const DType dtype = is_floating(pair[0].dtype()) ? promote(pair[0].dtype(), DType::F32) : DType::F64;

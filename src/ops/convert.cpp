@@ -30,7 +30,8 @@ Tensor strengthen(const char* operation, const Tensor& x, DType dtype, Device de
 
 Tensor cast_node(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
-  return make_node(OpKind::Elementwise, graph::ElementwiseParams{Elementwise::Cast, static_cast<int64_t>(dtype)}, {x});
+  return make_node(OpKind::Elementwise, graph::ElementwiseParams{Elementwise::Cast, static_cast<int64_t>(dtype)},
+                   {x});
 }
 
 Tensor convert_to(const char* operation, const Tensor& x, DType dtype, Device device) {

@@ -26,9 +26,9 @@ DType common_dtype(std::span<const Tensor> operands);
 
 // x in that dtype: x itself, a Cast node, or for a weak number the constant made anew, from its exact value.
 Tensor convert(const char* operation, const Tensor& x, DType dtype);
-Tensor as_bool(const char* operation, const Tensor& x);     // x != 0
-Tensor as_number(const char* operation, const Tensor& x);   // bool becomes i64
-Tensor as_wide(const char* operation, const Tensor& x);     // bool and narrow integers become i64
+Tensor as_bool(const char* operation, const Tensor& x);      // x != 0
+Tensor as_number(const char* operation, const Tensor& x);    // bool becomes i64
+Tensor as_wide(const char* operation, const Tensor& x);      // bool and narrow integers become i64
 Tensor as_floating(const char* operation, const Tensor& x);  // bool and integers become f32
 // DTypeError unless x holds integers; gives i64.
 Tensor as_index(const char* operation, const Tensor& x);

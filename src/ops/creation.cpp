@@ -28,8 +28,8 @@ void require_count(const char* operation, int64_t count) {
   if (count < 0) fail<ValueError>(operation, "negative count: ", count);
 }
 
-// Ranges of half types, which have too few digits to step in, are made in f32; of integers in i64, because the step
-// of a range of u8 may be negative.
+// Ranges of half types, which have too few digits to step in, are made in f32; of integers in i64, because the
+// step of a range of u8 may be negative.
 DType stepping_dtype(DType dtype) { return is_floating(dtype) ? promote(dtype, DType::F32) : DType::I64; }
 
 // Whether column j of row i satisfies `relation`(j, i + offset): (n, m) bools.
@@ -37,7 +37,8 @@ template <class Relation>
 Tensor mask(const char* operation, int64_t n, int64_t m, int64_t offset, Device device, Relation relation) {
   if (m < 0) m = n;
   require_count(operation, n);
-  const Tensor rows = expand_dims(positions(0, n, device), 1) + ops::scalar_int(operation, offset, DType::I64, device);
+  const Tensor rows =
+      expand_dims(positions(0, n, device), 1) + ops::scalar_int(operation, offset, DType::I64, device);
   return relation(positions(0, m, device), rows);
 }
 
@@ -45,7 +46,9 @@ Tensor mask(const char* operation, int64_t n, int64_t m, int64_t offset, Device 
 Tensor masked(const char* operation, const Tensor& x, int64_t offset, bool lower) {
   graph::require_defined(operation, x);
   if (x.rank() < 2) fail<ShapeError>(operation, "needs at least two dimensions: ", x.shape());
-  const auto keep = [lower](const Tensor& column, const Tensor& row) { return lower ? column <= row : column >= row; };
+  const auto keep = [lower](const Tensor& column, const Tensor& row) {
+    return lower ? column <= row : column >= row;
+  };
   return where(mask(operation, x.size(-2), x.size(-1), offset, x.device(), keep), x, ops::scalar_like(x, 0));
 }
 
@@ -116,7 +119,8 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype, Device de
     fail<ValueError>("linspace", "ends must be finite: ", start, ", ", stop);
   const DType stepping = stepping_dtype(dtype);
   const auto constant = [&](double value) { return ops::scalar("linspace", value, stepping, device); };
-  const double step = count > 1 ? stop / static_cast<double>(count - 1) - start / static_cast<double>(count - 1) : 0;
+  const double step =
+      count > 1 ? stop / static_cast<double>(count - 1) - start / static_cast<double>(count - 1) : 0;
   const Tensor values = iota(constant(start), constant(step), count);
   // Rounding may leave the last value next to `stop`; it is set. A single value is the start.
   const Tensor last = count > 1 ? where(positions(0, count, device) == count - 1, constant(stop), values) : values;
@@ -124,13 +128,15 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype, Device de
 }
 
 Tensor eye(int64_t n, int64_t m, int64_t offset, DType dtype, Device device) {
-  return cast(mask("eye", n, m, offset, device, [](const Tensor& column, const Tensor& row) { return column == row; }),
-              dtype);
+  return cast(
+      mask("eye", n, m, offset, device, [](const Tensor& column, const Tensor& row) { return column == row; }),
+      dtype);
 }
 
 Tensor tri(int64_t n, int64_t m, int64_t offset, DType dtype, Device device) {
-  return cast(mask("tri", n, m, offset, device, [](const Tensor& column, const Tensor& row) { return column <= row; }),
-              dtype);
+  return cast(
+      mask("tri", n, m, offset, device, [](const Tensor& column, const Tensor& row) { return column <= row; }),
+      dtype);
 }
 
 Tensor tril(const Tensor& x, int64_t offset) { return masked("tril", x, offset, true); }

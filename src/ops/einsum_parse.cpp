@@ -78,7 +78,8 @@ std::string explicit_output(const std::string& equation, const std::string& subs
     malformed(equation, "the output must name the broadcast axes with \"...\"");
   const std::string labels = expanded(subscript, broadcast_axes);
   for (char label : labels) {
-    if (std::count(labels.begin(), labels.end(), label) > 1) malformed(equation, "an output subscript occurs twice");
+    if (std::count(labels.begin(), labels.end(), label) > 1)
+      malformed(equation, "an output subscript occurs twice");
     const auto has = [label](const std::string& operand) { return contains(operand, label); };
     if (std::none_of(operands.begin(), operands.end(), has))
       malformed(equation, "an output subscript is in no operand");
@@ -101,10 +102,9 @@ EinsumLabels parse_einsum(const std::string& equation, const std::vector<Shape>&
   int broadcast_axes = 0;
   for (size_t i = 0; i < shapes.size(); ++i)
     result.operands.push_back(operand_labels(subscripts[i], shapes[i], i, &broadcast_axes));
-  result.output = arrow == std::string::npos
-                      ? implicit_output(result.operands, broadcast_axes)
-                      : explicit_output(equation, compact(equation, text.substr(arrow + 2)), result.operands,
-                                        broadcast_axes);
+  result.output = arrow == std::string::npos ? implicit_output(result.operands, broadcast_axes)
+                                             : explicit_output(equation, compact(equation, text.substr(arrow + 2)),
+                                                               result.operands, broadcast_axes);
   return result;
 }
 

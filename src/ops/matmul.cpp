@@ -20,7 +20,8 @@ std::pair<Tensor, Tensor> numbers(const char* operation, const Tensor& a, const 
 
 void require_vectors(const char* operation, const Tensor& a, const Tensor& b) {
   for (const Tensor* x : {&a, &b}) graph::require_defined(operation, *x);
-  if (a.rank() != 1 || b.rank() != 1) fail<ShapeError>(operation, "needs vectors: ", a.shape(), " and ", b.shape());
+  if (a.rank() != 1 || b.rank() != 1)
+    fail<ShapeError>(operation, "needs vectors: ", a.shape(), " and ", b.shape());
 }
 
 }  // namespace

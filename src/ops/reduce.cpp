@@ -46,7 +46,8 @@ Tensor rounded(const char* operation, const Tensor& result, const Tensor& x) {
   return ops::convert(operation, result, float_dtype(x.dtype()));
 }
 
-Tensor arg_reduce(const char* operation, bool largest, const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+Tensor arg_reduce(const char* operation, bool largest, const Tensor& x, std::optional<int64_t> axis,
+                  bool keepdims) {
   graph::require_defined(operation, x);
   const Tensor numbers = x.dtype() == DType::Bool ? cast(x, DType::U8) : x;
   if (!axis) {
@@ -107,7 +108,8 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   const Tensor wide = ops::as_accumulator("logsumexp", x);
   const int64_t mask = ops::axes_mask("logsumexp", axes, x.rank());
   if (ops::masked_count(x.shape(), mask) == 0) fail<ValueError>("logsumexp", "of no elements: ", x.shape());
-  // The largest element becomes exp(0). If it is infinite the difference would be NaN, so then nothing is taken off.
+  // The largest element becomes exp(0). If it is infinite the difference would be NaN, so then nothing is taken
+  // off.
   const Tensor largest = reduce_mask(Reduction::Max, wide, mask, true);
   const Tensor shift = where(isfinite(largest), largest, ops::scalar_like(largest, 0));
   const Tensor result = log(reduce_mask(Reduction::Sum, exp(wide - shift), mask, true)) + shift;

@@ -86,7 +86,8 @@ std::vector<Tensor> split(const Tensor& x, int64_t sections, int64_t axis) {
   if (sections <= 0 || n % sections != 0)
     fail<ValueError>("split", "no equal parts: ", sections, " of axis ", k, " of ", x.shape());
   std::vector<Tensor> parts;
-  for (int64_t i = 0; i < sections; ++i) parts.push_back(slice(x, k, i * (n / sections), (i + 1) * (n / sections)));
+  for (int64_t i = 0; i < sections; ++i)
+    parts.push_back(slice(x, k, i * (n / sections), (i + 1) * (n / sections)));
   return parts;
 }
 

@@ -89,7 +89,8 @@ TEST(Arguments, Products) {
   EXPECT_ERROR(ShapeError, matmul(f32({3}), f32({4, 5})), "[matmul] inner dimensions differ: (3,) x (4, 5)");
   EXPECT_ERROR(ShapeError, matmul(f32({2, 3, 4}), f32({5})), "[matmul] inner dimensions differ: (2, 3, 4) x (5,)");
   EXPECT_ERROR(ShapeError, matmul(f32({}), f32({5})), "[matmul] needs at least one dimension: () x (5,)");
-  EXPECT_ERROR(ShapeError, matmul(f32({2, 3, 4}), f32({3, 4, 5})), "[matmul] shapes do not broadcast: (2,) and (3,)");
+  EXPECT_ERROR(ShapeError, matmul(f32({2, 3, 4}), f32({3, 4, 5})),
+               "[matmul] shapes do not broadcast: (2,) and (3,)");
   EXPECT_ERROR(ShapeError, dot(f32({2}), f32({3})), "[dot] sizes differ: (2,) and (3,)");
   EXPECT_ERROR(ShapeError, outer(f32({2}), f32({3, 1})), "[outer] needs vectors: (2,) and (3, 1)");
 }
@@ -100,7 +101,8 @@ TEST(Arguments, Einsum) {
   EXPECT_ERROR(ValueError, einsum("ij,jk", {m}), "[einsum] number of operands differs: 2 in \"ij,jk\", 1 given");
   EXPECT_ERROR(ValueError, einsum("i1", {m}), "[einsum] subscripts are letters and at most one \"...\": \"i1\"");
   EXPECT_ERROR(ValueError, einsum("i..", {m}), "[einsum] subscripts are letters and at most one \"...\": \"i..\"");
-  EXPECT_ERROR(ValueError, einsum("......", {m}), "[einsum] subscripts are letters and at most one \"...\": \"......\"");
+  EXPECT_ERROR(ValueError, einsum("......", {m}),
+               "[einsum] subscripts are letters and at most one \"...\": \"......\"");
   EXPECT_ERROR(ValueError, einsum("ij->ii", {m}), "[einsum] an output subscript occurs twice: \"ij->ii\"");
   EXPECT_ERROR(ValueError, einsum("ij->k", {m}), "[einsum] an output subscript is in no operand: \"ij->k\"");
   EXPECT_ERROR(ValueError, einsum("...j->j", {m}),
@@ -119,7 +121,8 @@ TEST(Arguments, Shapes) {
   EXPECT_ERROR(ShapeError, reshape(x, {4}), "[reshape] number of elements differs: (2, 3) to (4,)");
   EXPECT_ERROR(ShapeError, reshape(x, {-1, -1}), "[reshape] more than one size is -1: (-1, -1)");
   EXPECT_ERROR(ShapeError, reshape(x, {4, -1}), "[reshape] number of elements does not divide: (2, 3) to (4, -1)");
-  EXPECT_ERROR(ShapeError, reshape(f32({0}), {0, -1}), "[reshape] number of elements does not divide: (0,) to (0, -1)");
+  EXPECT_ERROR(ShapeError, reshape(f32({0}), {0, -1}),
+               "[reshape] number of elements does not divide: (0,) to (0, -1)");
   EXPECT_ERROR(ShapeError, reshape(x, {-2, 3}), "[shape] negative size: (-2, 3)");
   EXPECT_ERROR(ValueError, flatten(x, 1, 0), "[flatten] first axis after the last: 1 and 0");
   EXPECT_ERROR(ShapeError, squeeze(x, 0), "[squeeze] axes not of size 1: (0,) of (2, 3)");
@@ -149,7 +152,8 @@ TEST(Arguments, Joining) {
   EXPECT_ERROR(ValueError, pad(x, {{1, -1}, {0, 0}}), "[pad] negative width: (1, -1)");
   EXPECT_ERROR(ValueError, pad(x, {{2, 0}, {0, 0}}, PadMode::Reflect),
                "[pad] reflection is wider than axis 0 of (2, 3): (2, 0)");
-  EXPECT_ERROR(ValueError, pad(f32({0}), {{1, 0}}, PadMode::Replicate), "[pad] no edge to replicate: axis 0 of (0,)");
+  EXPECT_ERROR(ValueError, pad(f32({0}), {{1, 0}}, PadMode::Replicate),
+               "[pad] no edge to replicate: axis 0 of (0,)");
   EXPECT_ERROR(ValueError, pad(i64({1}), {{1, 0}}, PadMode::Constant, 0.5), "[pad] value does not fit i64: 0.5");
   EXPECT_ERROR(ValueError, tile(x, {-1}), "[tile] negative repeats: -1");
   EXPECT_ERROR(ValueError, repeat(x, -1, 0), "[repeat] negative repeats: -1");
@@ -160,7 +164,8 @@ TEST(Arguments, Indexing) {
   const Tensor x = f32({2, 3}), none = i64({0});
   EXPECT_ERROR(IndexError, take(x, none, 2), "[take] axis out of range: 2 of 2 dimensions");
   EXPECT_ERROR(IndexError, take(f32({0}), i64({1})), "[take] nothing to take from: axis 0 of (0,)");
-  EXPECT_ERROR(ShapeError, gather(x, i64({2, 2}), 0), "[gather] shapes must agree but for axis 0: (2, 3) and (2, 2)");
+  EXPECT_ERROR(ShapeError, gather(x, i64({2, 2}), 0),
+               "[gather] shapes must agree but for axis 0: (2, 3) and (2, 2)");
   EXPECT_ERROR(ShapeError, scatter_add(x, i64({1, 3}), f32({3}), 0),
                "[scatter_add] indices and updates differ in shape: (1, 3) and (3,)");
   EXPECT_ERROR(ShapeError, scatter_add(x, i64({3}), f32({3}), 0),

@@ -52,8 +52,8 @@ TEST(Slice, Ends) {
 TEST(Views, IdenticalViewsAreTheTensor) {
   const Tensor x = range({2, 3});
   for (const Tensor& y : {reshape(x, {2, -1}), permute(x, {0, 1}), broadcast_to(x, {2, 3}), swapaxes(x, 1, 1),
-                          squeeze(x), roll(x, 4, 0), flip(reshape(x, {2, 3}), Axes{}), repeat(x, 1, 0), tile(x, {1}),
-                          pad(x, {{0, 0}, {0, 0}}), cast(x, DType::I64), concatenate({x})}) {
+                          squeeze(x), roll(x, 4, 0), flip(reshape(x, {2, 3}), Axes{}), repeat(x, 1, 0),
+                          tile(x, {1}), pad(x, {{0, 0}, {0, 0}}), cast(x, DType::I64), concatenate({x})}) {
     if (y.node().get() != x.node().get()) {
       EXPECT_EQ(values(y), (Values{5, 4, 3, 2, 1, 0}));  // but for the flip
     }
@@ -87,7 +87,8 @@ TEST(Creation, Ranges) {
   EXPECT_EQ(values(arange(3, 0)), (Values{}));
   EXPECT_EQ(values(arange(0, 5, 2, DType::BF16)), (Values{0, 2, 4}));
   EXPECT_EQ(values(arange_int(5, -2, -3)), (Values{5, 2, -1}));
-  EXPECT_EQ(arange_int(INT64_MAX - 2, INT64_MAX).to_vector<int64_t>(), (std::vector<int64_t>{INT64_MAX - 2, INT64_MAX - 1}));
+  EXPECT_EQ(arange_int(INT64_MAX - 2, INT64_MAX).to_vector<int64_t>(),
+            (std::vector<int64_t>{INT64_MAX - 2, INT64_MAX - 1}));
   EXPECT_EQ(values(linspace(0, 1, 5)), (Values{0, 0.25, 0.5, 0.75, 1}));
   EXPECT_EQ(values(linspace(2, 7, 1)), (Values{2}));
   EXPECT_EQ(values(linspace(2, 7, 0)), (Values{}));

@@ -33,7 +33,8 @@ TEST(LinalgArguments, Shapes) {
   EXPECT_ERROR(ShapeError, solve(square, f32({4, 2})), "[solve] row counts differ: (3, 3) and (4, 2)");
   EXPECT_ERROR(ShapeError, lstsq(wide, f32({4})), "[lstsq] row counts differ: (3, 4) and (4, 1)");
   EXPECT_ERROR(ShapeError, solve(square, f32({})), "[solve] right-hand side is a scalar");
-  EXPECT_ERROR(ShapeError, solve(f32({2, 3, 3}), f32({5, 3, 1})), "[solve] shapes do not broadcast: (2,) and (5,)");
+  EXPECT_ERROR(ShapeError, solve(f32({2, 3, 3}), f32({5, 3, 1})),
+               "[solve] shapes do not broadcast: (2,) and (5,)");
   EXPECT_ERROR(ValueError, inverse(Tensor()), "[inverse] tensor is undefined");
   EXPECT_ERROR(ValueError, solve(square, Tensor()), "[solve] tensor is undefined");
   EXPECT_ERROR(ValueError, pinv(square, -1), "[pinv] negative tolerance: -1");

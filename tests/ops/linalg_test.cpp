@@ -55,6 +55,11 @@ TEST(Linalg, Systems) {
   expect_near(matmul(a, expand_dims(solve(a, b), -1)), broadcast_to(expand_dims(b, -1), {3, 4, 1}));
   expect_near(matmul(a, solve(a, many)), broadcast_to(many, {2, 3, 4, 5}));
   expect_near(lu_solve(lu_factor(a), many), solve(a, many));
+  const Tensor one = index(a, 0, 0);  // a single matrix with many right-hand sides
+  expect_near(matmul(one, solve(one, many)), many);
+  expect_near(lu_solve(lu_factor(one), many), solve(one, many));
+  EXPECT_EQ(solve_ex(one, many).info.shape(), (Shape{2, 1}));
+  EXPECT_EQ(solve(one, zeros({0, 4, 5}, DType::F64)).shape(), (Shape{0, 4, 5}));
   expect_near(matmul(a, inverse(a)), broadcast_to(eye(4, 4, 0, DType::F64), {3, 4, 4}));
   const Tensor spd = matmul(a, transpose(a)) + eye(4, 4, 0, DType::F64);
   expect_near(cholesky_solve(cholesky(spd), b), solve(spd, b));

@@ -46,7 +46,8 @@ TEST(Promotion, NumbersTakeTheTensorsDType) {
 TEST(Promotion, NumbersMustFit) {
   EXPECT_ERROR(ValueError, of(DType::U8) + 300, "[add] value does not fit u8: 300");
   EXPECT_ERROR(ValueError, of(DType::U8) < -1, "[less] value does not fit u8: -1");
-  EXPECT_ERROR(ValueError, of(DType::I32) * (int64_t{1} << 40), "[multiply] value does not fit i32: 1099511627776");
+  EXPECT_ERROR(ValueError, of(DType::I32) * (int64_t{1} << 40),
+               "[multiply] value does not fit i32: 1099511627776");
   EXPECT_EQ(cast(Tensor(300), DType::U8).dtype(), DType::U8);  // a cast wraps
 }
 
@@ -54,14 +55,15 @@ TEST(Promotion, Functions) {
   for (DType dtype : kAll) {
     const Tensor x = of(dtype);
     const DType integer = dtype == DType::Bool ? DType::I64 : dtype;
-    for (const Tensor& y : {exp(x), sqrt(x), sigmoid(x), gelu(x), gelu_tanh(x), silu(x), softplus(x), mean(x), var(x),
-                            stddev(x), norm(x), logsumexp(x), softmax(x), log_softmax(x), logaddexp(x, x)})
+    for (const Tensor& y : {exp(x), sqrt(x), sigmoid(x), gelu(x), gelu_tanh(x), silu(x), softplus(x), mean(x),
+                            var(x), stddev(x), norm(x), logsumexp(x), softmax(x), log_softmax(x), logaddexp(x, x)})
       EXPECT_EQ(y.dtype(), float_dtype(dtype));
     for (const Tensor& y : {abs(x), square(x), floor(x), relu(x), clip(x, 0, 1), pow(x, x), x % x})
       EXPECT_EQ(y.dtype(), integer);
     for (const Tensor& y : {isnan(x), isfinite(x), !x, any(x), all(x), isclose(x, x), x != x})
       EXPECT_EQ(y.dtype(), DType::Bool);
-    for (const Tensor& y : {max(x, 0), sort(x), topk(x, 1).values, flip(x), x, pad(x, {{1, 1}}), take(x, of(DType::I32))})
+    for (const Tensor& y :
+         {max(x, 0), sort(x), topk(x, 1).values, flip(x), x, pad(x, {{1, 1}}), take(x, of(DType::I32))})
       EXPECT_EQ(y.dtype(), dtype);
     for (const Tensor& y : {argmax(x), argsort(x), topk(x, 1).indices}) EXPECT_EQ(y.dtype(), DType::I64);
     for (const Tensor& y : {sum(x), prod(x), cumsum(x, 0), cumprod(x, 0)})

@@ -30,7 +30,8 @@ TEST(Generator, OffsetsAdvanceByBlocks) {
 
 TEST(Generator, SameStateSameNumbers) {
   Generator g(1);
-  const auto first = rand({7}, DType::F32, g).to_vector<float>(), second = rand({7}, DType::F32, g).to_vector<float>();
+  const auto first = rand({7}, DType::F32, g).to_vector<float>(),
+             second = rand({7}, DType::F32, g).to_vector<float>();
   EXPECT_NE(first, second);
   g.set_offset(0);
   EXPECT_EQ(rand({7}, DType::F32, g).to_vector<float>(), first);
