@@ -15,6 +15,9 @@
 
 #include "backend/cpu/lapack/small.h"
 #include "backend/cpu/parallel.h"
+#include "backend/cpu/targets.h"
+// After targets.h, which says what the library is compiled for.
+#include <hwy/highway.h>
 
 namespace nngpu::cpu {
 namespace {
@@ -199,10 +202,27 @@ std::string label(const std::string& family, int m, int n) {
   return family + " " + std::to_string(m) + " x " + std::to_string(n);
 }
 
-template <class T>
+// A type and an instruction set: the kRank-th best that the library and this machine have.
+template <class T, int kRank>
+struct Setting {
+  using Value = T;
+  static constexpr int kTarget = kRank;
+};
+
+template <class Setting>
 class SmallLapack : public testing::Test {
  public:
+  using T = typename Setting::Value;
   static constexpr long double kEps = std::numeric_limits<T>::epsilon();
+
+  void SetUp() override {
+    int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
+    for (int i = 0; i < Setting::kTarget; ++i) targets &= targets - 1;  // the lowest bit is the best target
+    if (targets == 0) GTEST_SKIP() << "no more instruction sets";
+    hwy::SetSupportedTargetsForTest(targets & -targets);
+  }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+
   // All families as one batch.
   static Items<T> general_batch(int m, int n, int pad) {
     Random rng(m * 100 + n);
@@ -219,7 +239,8 @@ class SmallLapack : public testing::Test {
   static std::string name(const char* what) { return std::string(what) + " " + type_name<T>(); }
   static long double limit(int m, int n) { return 30 * std::max(m, n) * kEps; }
 };
-using Types = testing::Types<float, double>;
+using Types = testing::Types<Setting<float, 0>, Setting<double, 0>, Setting<float, 1>, Setting<double, 1>,
+                             Setting<float, 2>, Setting<double, 2>>;
 TYPED_TEST_SUITE(SmallLapack, Types);
 
 // |Q^T Q - I| of the columns of q.
@@ -238,7 +259,7 @@ Exact swapped(Exact a, const int32_t* pivots, int count) {
 }
 
 TYPED_TEST(SmallLapack, LuReproducesTheMatrix) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (const auto [m, n] : all_shapes()) {
     const int k = std::min(m, n), count = kFamilies.size();
     Items<T> a = this->general_batch(m, n, (m + n) % 3);
@@ -267,7 +288,7 @@ TYPED_TEST(SmallLapack, LuReproducesTheMatrix) {
 }
 
 TYPED_TEST(SmallLapack, LuPivotsAsLapack) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   // By hand: the largest of each column, the first of equals; info is the first zero pivot.
   Items<T> a(3, 3, 3, 0);
   a.set(0, Exact{{1, 2, 3}, {-4, 1, 0}, {4, 5, 6}});
@@ -295,7 +316,7 @@ bool representable(const std::string& family) {
 }
 
 TYPED_TEST(SmallLapack, SolvesToASmallResidual) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (int n : kSides) {
     for (int nrhs : {1, 3, 4, 37}) {
       const int count = kFamilies.size();
@@ -323,7 +344,7 @@ TYPED_TEST(SmallLapack, SolvesToASmallResidual) {
 }
 
 TYPED_TEST(SmallLapack, InverseSolvesEveryColumn) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (int n : kSides) {
     const int count = kFamilies.size();
     Items<T> a = this->general_batch(n, n, n % 2);
@@ -340,7 +361,7 @@ TYPED_TEST(SmallLapack, InverseSolvesEveryColumn) {
 }
 
 TYPED_TEST(SmallLapack, SingularMatricesReportTheirPivot) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (int n : kSides) {
     Items<T> a(2, n, n, 0), b(2, n, 1, 0);
     a.set(0, Exact::Zero(n, n));
@@ -359,7 +380,7 @@ TYPED_TEST(SmallLapack, SingularMatricesReportTheirPivot) {
 }
 
 TYPED_TEST(SmallLapack, CholeskyReproducesTheMatrix) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   const std::vector<std::string> families{"random", "cond 1e6", "graded", "huge", "tiny", "diagonal", "identity"};
   for (int n : kSides) {
     Random rng(n);
@@ -400,7 +421,7 @@ TYPED_TEST(SmallLapack, CholeskyReproducesTheMatrix) {
 }
 
 TYPED_TEST(SmallLapack, CholeskyReportsTheFirstPivotThatIsNotPositive) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (int n : kSides) {
     const T bad[] = {T(-1), T(0), std::numeric_limits<T>::quiet_NaN()};
     Items<T> a(n * 3, n, n, 0);
@@ -416,7 +437,7 @@ TYPED_TEST(SmallLapack, CholeskyReportsTheFirstPivotThatIsNotPositive) {
 }
 
 TYPED_TEST(SmallLapack, QrReproducesTheMatrix) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (const auto [m, n] : all_shapes()) {
     for (const bool complete : {false, true}) {
       const int k = complete ? m : std::min(m, n), count = kFamilies.size();
@@ -441,7 +462,7 @@ TYPED_TEST(SmallLapack, QrReproducesTheMatrix) {
 }
 
 TYPED_TEST(SmallLapack, EighDiagonalises) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (int n : kSides) {
     const int count = kFamilies.size();
     Items<T> a = this->symmetric_batch(n, n % 3), v(count, n, n, n % 2);
@@ -480,7 +501,7 @@ TYPED_TEST(SmallLapack, EighDiagonalises) {
 }
 
 TYPED_TEST(SmallLapack, SvdDecomposes) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (const auto [m, n] : all_shapes()) {
     for (const bool full : {false, true}) {
       const int count = kFamilies.size(), least = std::min(m, n), ku = full ? m : least, kv = full ? n : least;
@@ -566,7 +587,7 @@ std::vector<std::vector<T>> everything(const Items<T>& general_items, const Item
 }
 
 TYPED_TEST(SmallLapack, ItemsDoNotDependOnTheBatch) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   const int threads = num_threads();
   for (const auto [m, n] : std::vector<Shape>{{1, 1}, {2, 2}, {5, 3}, {8, 8}, {13, 13}, {17, 20}, {32, 32}}) {
     const int64_t count = n <= 8 ? 1000 : 200;
@@ -601,7 +622,7 @@ TYPED_TEST(SmallLapack, ItemsDoNotDependOnTheBatch) {
 }
 
 TYPED_TEST(SmallLapack, HopelessMatricesEndAndSaySo) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   for (int n : kSides) {
     for (const T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()}) {
       Items<T> a(1, n, n, 0), u(1, n, n, 0), vt(1, n, n, 0);
@@ -624,7 +645,7 @@ TYPED_TEST(SmallLapack, HopelessMatricesEndAndSaySo) {
 }
 
 TYPED_TEST(SmallLapack, EmptySides) {
-  using T = TypeParam;
+  using T = typename TypeParam::Value;
   Items<T> a(2, 3, 0, 0), q(2, 3, 3, 0), vt(2, 3, 3, 0);
   std::vector<int32_t> info(2, -1);
   small::qr<T>(2, 3, 0, true, {a.data.data(), 3, 0}, q.batch(), {a.data.data(), 3, 0});
