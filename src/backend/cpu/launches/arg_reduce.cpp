@@ -1,4 +1,6 @@
 // The index of the first extreme along an axis; NaN counts as the extreme.
+#include <algorithm>
+#include <limits>
 #include <type_traits>
 
 #include "backend/cpu/launches.h"
@@ -85,25 +87,39 @@ int64_t arg_contiguous(int64_t n, const T* x) {
   return where;
 }
 
-// Lines that are neighbours in memory but strided along the axis: row by row over up to kLanes of them.
-template <class T, bool kLargest>
-void arg_columns(int64_t columns, int64_t n, const T* x, int64_t step, int64_t* out, int64_t out_step) {
+// Lines that are neighbours in memory but strided along the axis: row by row over up to kLanes of them. Index has
+// the width of the values, so that comparisons of values select indices.
+template <class T, bool kLargest, class Index>
+void arg_strip(int64_t width, int64_t n, const T* x, int64_t step, int64_t* out) {
   using C = Compute<T>;
+  C best[kLanes];
+  Index where[kLanes] = {};
+  for (int64_t l = 0; l < kLanes; ++l) best[l] = widen(x[std::min(l, width - 1)]);
+  const auto look = [&](int64_t lanes, int64_t i) {
+    const T* row = x + i * step;
+    for (int64_t l = 0; l < lanes; ++l) {
+      const C value = widen(row[l]);
+      const bool takes = (better<C, kLargest>(value, best[l]) | is_nan(value)) & !is_nan(best[l]);
+      best[l] = takes ? value : best[l];
+      where[l] = takes ? static_cast<Index>(i) : where[l];
+    }
+  };
+  if (width == kLanes)
+    for (int64_t i = 1; i < n; ++i) look(kLanes, i);
+  else
+    for (int64_t i = 1; i < n; ++i) look(width, i);
+  for (int64_t l = 0; l < width; ++l) out[l] = static_cast<int64_t>(where[l]);
+}
+
+template <class T, bool kLargest>
+void arg_columns(int64_t columns, int64_t n, const T* x, int64_t step, int64_t* out) {
+  using Narrow = std::conditional_t<sizeof(Compute<T>) == 8, int64_t, int32_t>;
   for (int64_t c = 0; c < columns; c += kLanes) {
     const int64_t width = std::min(kLanes, columns - c);
-    C best[kLanes];
-    int64_t where[kLanes] = {};
-    for (int64_t l = 0; l < width; ++l) best[l] = widen(x[c + l]);
-    for (int64_t i = 1; i < n; ++i) {
-      const T* row = x + c + i * step;
-      for (int64_t l = 0; l < width; ++l) {
-        const C value = widen(row[l]);
-        const bool takes = (better<C, kLargest>(value, best[l]) || is_nan(value)) && !is_nan(best[l]);
-        best[l] = takes ? value : best[l];
-        where[l] = takes ? i : where[l];
-      }
-    }
-    for (int64_t l = 0; l < width; ++l) out[(c + l) * out_step] = where[l];
+    if (n <= std::numeric_limits<Narrow>::max())
+      arg_strip<T, kLargest, Narrow>(width, n, x + c, step, out + c);
+    else
+      arg_strip<T, kLargest, int64_t>(width, n, x + c, step, out + c);
   }
 }
 
@@ -115,7 +131,7 @@ void arg_item(const graph::Operand& x, int64_t axis, const T* in, int64_t* out) 
   parallel_for(lines.count(), line_grain(n), [&](int64_t begin, int64_t end) {
     lines.for_runs(begin, end, [&](const int64_t(&at)[1], int64_t points, int64_t number) {
       if (step != 1 && lines.step(0) == 1 && points > 1)
-        return arg_columns<T, kLargest>(points, n, in + at[0], step, out + number, 1);
+        return arg_columns<T, kLargest>(points, n, in + at[0], step, out + number);
       for (int64_t p = 0; p < points; ++p) {
         const T* line = in + at[0] + p * lines.step(0);
         out[number + p] = step == 1 ? arg_contiguous<T, kLargest>(n, line) : arg_line<T, kLargest>(n, line, step);

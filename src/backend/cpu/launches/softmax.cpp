@@ -14,11 +14,17 @@ constexpr int64_t kColumns = 16;  // strided lines that go through the buffer to
 // Rows in the compute type: from and to lines of which neighbours are `across` apart.
 template <class T, class C>
 void gather_lines(int64_t lines, int64_t n, const T* x, int64_t step, int64_t across, C* rows) {
+  if constexpr (std::is_same_v<T, C>)
+    return copy_strided(sizeof(T), {lines, n}, reinterpret_cast<const char*>(x), {across, step},
+                        reinterpret_cast<char*>(rows), {n, 1});
   for (int64_t i = 0; i < n; ++i)
     for (int64_t l = 0; l < lines; ++l) rows[l * n + i] = widen(x[i * step + l * across]);
 }
 template <class T, class C>
 void scatter_lines(int64_t lines, int64_t n, const C* rows, T* y, int64_t step, int64_t across) {
+  if constexpr (std::is_same_v<T, C>)
+    return copy_strided(sizeof(T), {lines, n}, reinterpret_cast<const char*>(rows), {n, 1},
+                        reinterpret_cast<char*>(y), {across, step});
   for (int64_t i = 0; i < n; ++i)
     for (int64_t l = 0; l < lines; ++l) y[i * step + l * across] = narrow<T>(rows[l * n + i]);
 }
