@@ -48,16 +48,20 @@
   X(FloorMod, reference_floor_mod(x, y), reference_floor_mod, 1, 1)
 
 namespace nngpu::cpu {
+namespace {
 enum class Function {
 #define NNGPU_ENUM(name, ...) k##name,
   NNGPU_MATH_UNARY(NNGPU_ENUM) NNGPU_MATH_BINARY(NNGPU_ENUM)
 #undef NNGPU_ENUM
 };
+}  // namespace
 }  // namespace nngpu::cpu
 #endif
 
 HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::HWY_NAMESPACE {
+
+namespace {
 
 // One function over n elements; the tail goes through tags of a single lane.
 template <class T>
@@ -88,6 +92,7 @@ void Apply(Function function, const T* x, const T* y, T* out, size_t n) {
 void ApplyF32(Function f, const float* x, const float* y, float* out, size_t n) { Apply(f, x, y, out, n); }
 void ApplyF64(Function f, const double* x, const double* y, double* out, size_t n) { Apply(f, x, y, out, n); }
 
+}  // namespace
 }  // namespace nngpu::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -425,7 +430,7 @@ Reference reference_f64(Function function, double x, double y) {
 #undef NNGPU_CASE
   }
   return {mpfr_nan_p(n.out) != 0, mpfr_inf_p(n.out) != 0, mpfr_signbit(n.out) != 0, mpfr_get_ld(n.out, kNearest),
-          function == Function::kLgamma && x < 0 ? 1.0L : 0.0L};
+          function == Function::kLgamma && x < 0 ? std::max(1.0, std::fabs(std::lgamma(-x))) : 0.0};
 }
 
 // 2^u with u uniform in [lo, hi), random sign.
