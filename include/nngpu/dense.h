@@ -13,10 +13,12 @@
 #include <utility>
 
 #include "nngpu/dense/array.h"
-#include "nngpu/dense/array_ops.h"
+#include "nngpu/dense/array_functions.h"
+#include "nngpu/dense/array_operators.h"
 #include "nngpu/dense/base.h"
 #include "nngpu/dense/block.h"
 #include "nngpu/dense/fwd.h"
+#include "nngpu/dense/operators.h"
 #include "nngpu/dense/vectorwise.h"
 #include "nngpu/dense/writable.h"
 
