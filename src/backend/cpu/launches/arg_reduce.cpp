@@ -11,7 +11,8 @@ namespace nngpu::cpu {
 namespace {
 
 constexpr int64_t kLanes = 16;
-constexpr int64_t kBlock = 1024;  // between looks at what the lanes found
+constexpr int64_t kStrip = 64;
+constexpr int64_t kBlock = 256;  // between looks at what the lanes found
 
 template <class C, bool kLargest>
 inline bool better(C a, C b) {
@@ -87,15 +88,15 @@ int64_t arg_contiguous(int64_t n, const T* x) {
   return where;
 }
 
-// Lines that are neighbours in memory but strided along the axis: row by row over up to kLanes of them. Index has
+// Lines that are neighbours in memory but strided along the axis: row by row over up to kStrip of them. Index has
 // the width of the values, so that comparisons of values select indices.
 template <class T, bool kLargest, class Index>
 void arg_strip(int64_t width, int64_t n, const T* x, int64_t step, int64_t* out) {
   using C = Compute<T>;
-  C best[kLanes];
-  Index where[kLanes] = {};
-  for (int64_t l = 0; l < kLanes; ++l) best[l] = widen(x[std::min(l, width - 1)]);
-  const auto look = [&](int64_t lanes, int64_t i) {
+  C best[kStrip];
+  Index where[kStrip] = {};
+  for (int64_t l = 0; l < kStrip; ++l) best[l] = widen(x[std::min(l, width - 1)]);
+  const auto look = [&](auto lanes, int64_t i) {
     const T* row = x + i * step;
     for (int64_t l = 0; l < lanes; ++l) {
       const C value = widen(row[l]);
@@ -104,8 +105,8 @@ void arg_strip(int64_t width, int64_t n, const T* x, int64_t step, int64_t* out)
       where[l] = takes ? static_cast<Index>(i) : where[l];
     }
   };
-  if (width == kLanes)
-    for (int64_t i = 1; i < n; ++i) look(kLanes, i);
+  if (width == kStrip)
+    for (int64_t i = 1; i < n; ++i) look(std::integral_constant<int64_t, kStrip>(), i);
   else
     for (int64_t i = 1; i < n; ++i) look(width, i);
   for (int64_t l = 0; l < width; ++l) out[l] = static_cast<int64_t>(where[l]);
@@ -114,8 +115,8 @@ void arg_strip(int64_t width, int64_t n, const T* x, int64_t step, int64_t* out)
 template <class T, bool kLargest>
 void arg_columns(int64_t columns, int64_t n, const T* x, int64_t step, int64_t* out) {
   using Narrow = std::conditional_t<sizeof(Compute<T>) == 8, int64_t, int32_t>;
-  for (int64_t c = 0; c < columns; c += kLanes) {
-    const int64_t width = std::min(kLanes, columns - c);
+  for (int64_t c = 0; c < columns; c += kStrip) {
+    const int64_t width = std::min(kStrip, columns - c);
     if (n <= std::numeric_limits<Narrow>::max())
       arg_strip<T, kLargest, Narrow>(width, n, x + c, step, out + c);
     else

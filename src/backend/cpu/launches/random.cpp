@@ -112,14 +112,14 @@ struct Bits {
 
 // Elements from the words of up to kRandomBlocks counters.
 template <class T, class Draw>
-void draw_chunk(const Draw& draw, const uint32_t* words, int64_t elements, T* out) {
+void draw_chunk(const Draw draw, const uint32_t* words, int64_t elements, T* out) {
   for (int64_t e = 0; e < elements; ++e) out[e] = draw(words, e);
 }
 template <class T>
 void draw_chunk(const Normal<T>& draw, const uint32_t* words, int64_t elements, T* out) {
   using C = Compute<T>;
   alignas(64) C values[4 * kRandomBlocks];
-  normal_values<C>(words, draw.mean, draw.deviation, values);
+  normal_values<C>((elements * Normal<T>::kWords + 3) / 4, words, draw.mean, draw.deviation, values);
   for (int64_t e = 0; e < elements; ++e) out[e] = narrow<T>(values[e]);
 }
 
@@ -132,8 +132,10 @@ void fill(const Stream& stream, int64_t count, T* out) {
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       alignas(64) uint32_t words[4 * kRandomBlocks];
       const int64_t first = chunk * kRandomBlocks, at = first * kElements;
-      philox_words(stream.seed, stream.offset + static_cast<uint64_t>(first), words);
-      draw_chunk(draw, words, std::min(kRandomBlocks * kElements, count - at), out + at);
+      const int64_t elements = std::min(kRandomBlocks * kElements, count - at);
+      const int64_t blocks = (elements + kElements - 1) / kElements;
+      philox_words(stream.seed, stream.offset + static_cast<uint64_t>(first), blocks, words);
+      draw_chunk(draw, words, elements, out + at);
     }
   });
 }

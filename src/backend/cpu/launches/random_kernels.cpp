@@ -1,5 +1,5 @@
-// Philox and the Box-Muller transformation in vectors. Both always run on full chunks, so that a number does not
-// depend on how many are wanted.
+// Philox and the Box-Muller transformation in vectors. Both always run on full vectors (as many blocks in either),
+// so that a number does not depend on how many are wanted.
 #include "backend/cpu/launches/random_kernels.h"
 
 #include <numbers>
@@ -22,9 +22,9 @@ namespace {
 
 // One counter a 64-bit lane: products need the width, and what XOR leaves in the upper halves does no harm,
 // because multiplication reads the lower ones alone.
-void words_of(uint64_t seed, uint64_t counter, uint32_t* words) {
+void words_of(uint64_t seed, uint64_t counter, int64_t blocks, uint32_t* words) {
 #if HWY_TARGET == HWY_SCALAR
-  for (int64_t i = 0; i < kRandomBlocks; ++i) {
+  for (int64_t i = 0; i < blocks; ++i) {
     const philox::Words block = philox::generate(seed, counter + static_cast<uint64_t>(i));
     for (int w = 0; w < 4; ++w) words[4 * i + w] = block.word[w];
   }
@@ -35,7 +35,7 @@ void words_of(uint64_t seed, uint64_t counter, uint32_t* words) {
   const auto low_half = hn::Set(d, 0xffffffffu);
   const auto multiplier0 = hn::BitCast(d32, hn::Set(d, philox::kMultiplier0));
   const auto multiplier1 = hn::BitCast(d32, hn::Set(d, philox::kMultiplier1));
-  for (int64_t i = 0; i < kRandomBlocks; i += lanes) {
+  for (int64_t i = 0; i < blocks; i += lanes) {
     auto x0 = hn::Iota(d, counter + static_cast<uint64_t>(i));
     auto x1 = hn::ShiftRight<32>(x0);
     auto x2 = hn::Zero(d), x3 = hn::Zero(d);
@@ -67,12 +67,12 @@ HWY_INLINE void store_pairs(D d, V u, V v, T mean, T deviation, T* out) {
                         hn::Add(center, hn::Mul(radius, Sin(d, angle))), d, out);
 }
 
-void normal_f32(const uint32_t* words, float mean, float deviation, float* out) {
+void normal_f32(int64_t blocks, const uint32_t* words, float mean, float deviation, float* out) {
   const hn::ScalableTag<float> d;
   const hn::RebindToUnsigned<decltype(d)> du;
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t i = 0; i < 4 * kRandomBlocks; i += 2 * lanes) {
+  for (int64_t i = 0; i < 4 * blocks; i += 2 * lanes) {
     hn::Vec<decltype(du)> first, second;
     hn::LoadInterleaved2(du, words + i, first, second);
     // u has 31 bits, for the tail, and lies in (0, 1]; v has 24 bits.
@@ -83,12 +83,12 @@ void normal_f32(const uint32_t* words, float mean, float deviation, float* out) 
   }
 }
 
-void normal_f64(const uint32_t* words, double mean, double deviation, double* out) {
+void normal_f64(int64_t blocks, const uint32_t* words, double mean, double deviation, double* out) {
   const hn::ScalableTag<double> d;
   const hn::RebindToUnsigned<decltype(d)> du;
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t i = 0; i < 2 * kRandomBlocks; i += 2 * lanes) {
+  for (int64_t i = 0; i < 2 * blocks; i += 2 * lanes) {
     hn::Vec<decltype(du)> first, second;
     hn::LoadInterleaved2(du, reinterpret_cast<const uint64_t*>(words) + i, first, second);
     const auto bits = hn::ConvertTo(d, hn::BitCast(di, hn::ShiftRight<11>(first)));
@@ -109,16 +109,16 @@ HWY_EXPORT(words_of);
 HWY_EXPORT(normal_f32);
 HWY_EXPORT(normal_f64);
 
-void philox_words(uint64_t seed, uint64_t counter, uint32_t* words) {
-  HWY_DYNAMIC_DISPATCH(words_of)(seed, counter, words);
+void philox_words(uint64_t seed, uint64_t counter, int64_t blocks, uint32_t* words) {
+  HWY_DYNAMIC_DISPATCH(words_of)(seed, counter, blocks, words);
 }
 template <>
-void normal_values(const uint32_t* words, float mean, float deviation, float* out) {
-  HWY_DYNAMIC_DISPATCH(normal_f32)(words, mean, deviation, out);
+void normal_values(int64_t blocks, const uint32_t* words, float mean, float deviation, float* out) {
+  HWY_DYNAMIC_DISPATCH(normal_f32)(blocks, words, mean, deviation, out);
 }
 template <>
-void normal_values(const uint32_t* words, double mean, double deviation, double* out) {
-  HWY_DYNAMIC_DISPATCH(normal_f64)(words, mean, deviation, out);
+void normal_values(int64_t blocks, const uint32_t* words, double mean, double deviation, double* out) {
+  HWY_DYNAMIC_DISPATCH(normal_f64)(blocks, words, mean, deviation, out);
 }
 
 }  // namespace nngpu::cpu

@@ -8,13 +8,14 @@ namespace nngpu::cpu {
 
 inline constexpr int64_t kRandomBlocks = 64;  // counters generated together
 
-// The words of counters counter, counter + 1, ..., counter + kRandomBlocks - 1, four each.
-void philox_words(uint64_t seed, uint64_t counter, uint32_t* words);
+// The words of counters counter, counter + 1, ..., four each, for `blocks` <= kRandomBlocks of them. `words` has
+// room for kRandomBlocks: some past the last may be written.
+void philox_words(uint64_t seed, uint64_t counter, int64_t blocks, uint32_t* words);
 
-// Pairs of normal variates (Box and Muller 1958) from the words of kRandomBlocks counters: 4 * kRandomBlocks of
-// them, or half as many in double, whose uniforms take two words.
+// Normal variates (Box and Muller 1958) from these words: four a block, or two in double, whose uniforms take two
+// words each.
 template <class T>
-void normal_values(const uint32_t* words, T mean, T deviation, T* out);
+void normal_values(int64_t blocks, const uint32_t* words, T mean, T deviation, T* out);
 
 }  // namespace nngpu::cpu
 

@@ -9,7 +9,7 @@
 namespace nngpu::cpu {
 namespace {
 
-constexpr int64_t kColumns = 16;
+constexpr int64_t kColumns = 64;
 
 template <class T>
 using Total = std::conditional_t<is_floating_type<T>, double, uint64_t>;

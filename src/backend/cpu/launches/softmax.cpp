@@ -14,19 +14,23 @@ constexpr int64_t kColumns = 16;  // strided lines that go through the buffer to
 // Rows in the compute type: from and to lines of which neighbours are `across` apart.
 template <class T, class C>
 void gather_lines(int64_t lines, int64_t n, const T* x, int64_t step, int64_t across, C* rows) {
-  if constexpr (std::is_same_v<T, C>)
-    return copy_strided(sizeof(T), {lines, n}, reinterpret_cast<const char*>(x), {across, step},
-                        reinterpret_cast<char*>(rows), {n, 1});
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t l = 0; l < lines; ++l) rows[l * n + i] = widen(x[i * step + l * across]);
+  if (step == 1) {
+    for (int64_t l = 0; l < lines; ++l)
+      for (int64_t i = 0; i < n; ++i) rows[l * n + i] = widen(x[i + l * across]);
+  } else {
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t l = 0; l < lines; ++l) rows[l * n + i] = widen(x[i * step + l * across]);
+  }
 }
 template <class T, class C>
 void scatter_lines(int64_t lines, int64_t n, const C* rows, T* y, int64_t step, int64_t across) {
-  if constexpr (std::is_same_v<T, C>)
-    return copy_strided(sizeof(T), {lines, n}, reinterpret_cast<const char*>(rows), {n, 1},
-                        reinterpret_cast<char*>(y), {across, step});
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t l = 0; l < lines; ++l) y[i * step + l * across] = narrow<T>(rows[l * n + i]);
+  if (step == 1) {
+    for (int64_t l = 0; l < lines; ++l)
+      for (int64_t i = 0; i < n; ++i) y[i + l * across] = narrow<T>(rows[l * n + i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t l = 0; l < lines; ++l) y[i * step + l * across] = narrow<T>(rows[l * n + i]);
+  }
 }
 
 template <class T>
@@ -54,7 +58,11 @@ void softmax_item(const Item& item, const graph::SoftmaxParams& params, const Ru
   parallel_for(lines.count(), line_grain(n, 8192), [&](int64_t begin, int64_t end) {
     C* rows = buffer.mine();
     lines.for_runs(begin, end, [&](const int64_t(&at)[2], int64_t points, int64_t) {
-      for (int64_t p = 0; p < points; p += columns) {
+      int64_t p = 0;
+      if constexpr (std::is_same_v<T, C>)
+        if (lines.step(0) == 1 && lines.step(1) == 1)
+          p = softmax_columns<C>(points, n, log, from + at[0], step, to + at[1], out_step);
+      for (; p < points; p += columns) {
         const int64_t count = std::min(columns, points - p);
         gather_lines(count, n, from + at[0] + p * lines.step(0), step, lines.step(0), rows);
         softmax_rows<C>(count, n, log, rows, n, rows, n);

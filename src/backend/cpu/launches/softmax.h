@@ -10,6 +10,11 @@ namespace nngpu::cpu {
 template <class T>
 void softmax_rows(int64_t rows, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step);
 
+// The same along the other axis: columns of n elements that lie `x_step` apart, neighbouring columns side by side.
+// Does as many of them as fill vectors, and returns how many.
+template <class T>
+int64_t softmax_columns(int64_t columns, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step);
+
 }  // namespace nngpu::cpu
 
 #endif  // NNGPU_BACKEND_CPU_LAUNCHES_SOFTMAX_H_

@@ -24,16 +24,26 @@ constexpr int64_t kSumBlock = 2048;  // elements summed in vector lanes before t
 // One vector of a row; the lanes past `n` hold minus infinity, whose exponential is zero.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> load_part(D d, const T* x, int64_t n) {
+  const auto nothing = hn::Set(d, -std::numeric_limits<T>::infinity());
+#if HWY_TARGET <= HWY_AVX2  // masked loads do not touch what is masked
+  const auto mask = hn::FirstN(d, static_cast<size_t>(n));
+  return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, x), nothing);
+#else
   HWY_ALIGN T lanes[HWY_LANES(T)];
-  hn::Store(hn::Set(d, -std::numeric_limits<T>::infinity()), d, lanes);
+  hn::Store(nothing, d, lanes);
   std::memcpy(lanes, x, n * sizeof(T));
   return hn::Load(d, lanes);
+#endif
 }
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void store_part(D d, hn::Vec<D> v, T* y, int64_t n) {
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, y);
+#else
   HWY_ALIGN T lanes[HWY_LANES(T)];
   hn::Store(v, d, lanes);
   std::memcpy(y, lanes, n * sizeof(T));
+#endif
 }
 
 // f(position, vector) -> vector stored to y, over a row; the last vector may be partial.
@@ -97,10 +107,28 @@ HWY_INLINE double exponentials(D d, int64_t n, const T* x, T max, T* y) {
   return total;
 }
 
+// Rows of at most one vector stay in a register.
+template <class D, class T>
+HWY_INLINE void short_row(D d, int64_t n, bool log, const T* x, T* y) {
+  const auto v = load_part(d, x, n);
+  const auto shifted = hn::Sub(v, hn::MaxOfLanes(d, v));
+  const auto e = Exp(d, shifted);
+  const double sum = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, e)));
+  if (log)
+    store_part(d, hn::Sub(shifted, hn::Set(d, static_cast<T>(std::log(sum)))), y, n);
+  else
+    store_part(d, hn::Mul(e, hn::Set(d, static_cast<T>(1 / sum))), y, n);
+}
+
 template <class T>
 void rows_of(int64_t rows, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step) {
   const hn::ScalableTag<T> d;
+  const bool is_short = n <= static_cast<int64_t>(hn::Lanes(d));
   for (int64_t row = 0; row < rows; ++row, x += x_step, y += y_step) {
+    if (is_short) {
+      short_row(d, n, log, x, y);
+      continue;
+    }
     const T max = largest(d, n, x);
     if (log) {
       // (x - max) - log(sum), not x - (max + log(sum)): the first difference is exact where the result matters.
@@ -115,11 +143,64 @@ void rows_of(int64_t rows, int64_t n, bool log, const T* x, int64_t x_step, T* y
   }
 }
 
+// One strip of columns, a vector or four wide: n rows from x to y.
+template <int kVectors, class D, class T>
+HWY_INLINE void strip(D d, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step) {
+  using V = hn::Vec<D>;
+  constexpr int64_t kBlock = 256;  // rows summed before they join the total, which keeps the error small
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN T maxima[kVectors * HWY_LANES(T)], totals[kVectors * HWY_LANES(T)];
+  for (int v = 0; v < kVectors; ++v) {
+    V max = hn::LoadU(d, x + v * lanes);
+    for (int64_t i = 1; i < n; ++i) max = hn::Max(max, hn::LoadU(d, x + i * x_step + v * lanes));
+    hn::Store(max, d, maxima + v * lanes);
+    hn::Store(hn::Zero(d), d, totals + v * lanes);
+  }
+  for (int64_t start = 0; start < n; start += kBlock) {
+    for (int v = 0; v < kVectors; ++v) {
+      const V max = hn::Load(d, maxima + v * lanes);
+      V sum = hn::Zero(d);
+      for (int64_t i = start; i < std::min(n, start + kBlock); ++i) {
+        const V shifted = hn::Sub(hn::LoadU(d, x + i * x_step + v * lanes), max);
+        const V e = Exp(d, shifted);
+        sum = hn::Add(sum, e);
+        hn::StoreU(log ? shifted : e, d, y + i * y_step + v * lanes);
+      }
+      hn::Store(hn::Add(hn::Load(d, totals + v * lanes), sum), d, totals + v * lanes);
+    }
+  }
+  for (int64_t l = 0; l < kVectors * lanes; ++l) totals[l] = log ? std::log(totals[l]) : 1 / totals[l];
+  for (int64_t i = 0; i < n; ++i) {
+    for (int v = 0; v < kVectors; ++v) {
+      const V value = hn::LoadU(d, y + i * y_step + v * lanes), total = hn::Load(d, totals + v * lanes);
+      hn::StoreU(log ? hn::Sub(value, total) : hn::Mul(value, total), d, y + i * y_step + v * lanes);
+    }
+  }
+}
+
+template <class T>
+int64_t columns_of(int64_t columns, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t c = 0;
+  for (; c + 4 * lanes <= columns; c += 4 * lanes) strip<4>(d, n, log, x + c, x_step, y + c, y_step);
+  for (; c + lanes <= columns; c += lanes) strip<1>(d, n, log, x + c, x_step, y + c, y_step);
+  return c;
+}
+
 void rows_f32(int64_t rows, int64_t n, bool log, const float* x, int64_t x_step, float* y, int64_t y_step) {
   rows_of<float>(rows, n, log, x, x_step, y, y_step);
 }
 void rows_f64(int64_t rows, int64_t n, bool log, const double* x, int64_t x_step, double* y, int64_t y_step) {
   rows_of<double>(rows, n, log, x, x_step, y, y_step);
+}
+int64_t columns_f32(int64_t columns, int64_t n, bool log, const float* x, int64_t x_step, float* y,
+                    int64_t y_step) {
+  return columns_of<float>(columns, n, log, x, x_step, y, y_step);
+}
+int64_t columns_f64(int64_t columns, int64_t n, bool log, const double* x, int64_t x_step, double* y,
+                    int64_t y_step) {
+  return columns_of<double>(columns, n, log, x, x_step, y, y_step);
 }
 
 }  // namespace
@@ -131,6 +212,8 @@ namespace nngpu::cpu {
 
 HWY_EXPORT(rows_f32);
 HWY_EXPORT(rows_f64);
+HWY_EXPORT(columns_f32);
+HWY_EXPORT(columns_f64);
 
 template <>
 void softmax_rows(int64_t rows, int64_t n, bool log, const float* x, int64_t x_step, float* y, int64_t y_step) {
@@ -139,6 +222,17 @@ void softmax_rows(int64_t rows, int64_t n, bool log, const float* x, int64_t x_s
 template <>
 void softmax_rows(int64_t rows, int64_t n, bool log, const double* x, int64_t x_step, double* y, int64_t y_step) {
   HWY_DYNAMIC_DISPATCH(rows_f64)(rows, n, log, x, x_step, y, y_step);
+}
+
+template <>
+int64_t softmax_columns(int64_t columns, int64_t n, bool log, const float* x, int64_t x_step, float* y,
+                        int64_t y_step) {
+  return HWY_DYNAMIC_DISPATCH(columns_f32)(columns, n, log, x, x_step, y, y_step);
+}
+template <>
+int64_t softmax_columns(int64_t columns, int64_t n, bool log, const double* x, int64_t x_step, double* y,
+                        int64_t y_step) {
+  return HWY_DYNAMIC_DISPATCH(columns_f64)(columns, n, log, x, x_step, y, y_step);
 }
 
 }  // namespace nngpu::cpu
