@@ -3,13 +3,14 @@
 #include "backend/cpu/lapack.h"
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/panel.h"
+#include "backend/cpu/lapack/small.h"
 
 namespace nngpu::cpu {
 namespace {
 
 template <class T>
 int64_t recursive_cholesky(int64_t n, T* a, int64_t lda) {
-  constexpr int64_t kUnblocked = 32;
+  constexpr int64_t kUnblocked = 64;
   if (n <= kUnblocked) return factor_kernels<T>().cholesky_leaf(n, a, lda);
   const int64_t n1 = (n / 2 + kLeafColumns - 1) / kLeafColumns * kLeafColumns, n2 = n - n1;
   T* below = a + n1;
@@ -34,9 +35,7 @@ int32_t cholesky_item(int64_t n, T* a, int64_t lda) {
 
 template <class T>
 void cholesky(int64_t count, int64_t n, Batch<T> a, int32_t* info) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(n, n)) return small::cholesky(count, n, a, info);
-#endif
+  if (small::fits(n, n)) return small::cholesky(count, n, a, info);
   for_each_item(count, n, [&](int64_t i) { info[i] = cholesky_item(n, a.data + i * a.step, a.ld); });
 }
 

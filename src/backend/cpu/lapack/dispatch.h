@@ -6,17 +6,11 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "backend/cpu/lapack.h"
 #include "backend/cpu/parallel.h"
-
-#define NNGPU_LAPACK_SMALL 0  // until the kernels of small.h are complete
 
 namespace nngpu::cpu {
 
-inline constexpr int64_t kSmallSize = 32;   // up to here the interleaved kernels of small.h
 inline constexpr int64_t kBatchSize = 256;  // up to here a batch is a parallel loop over items
-
-inline bool is_small(int64_t m, int64_t n) { return NNGPU_LAPACK_SMALL && std::max(m, n) <= kSmallSize; }
 
 // body(item) for every item; `size` is the larger side of an item.
 template <class Body>

@@ -9,6 +9,7 @@
 #include "backend/cpu/lapack/householder.h"
 #include "backend/cpu/lapack/reduction.h"
 #include "backend/cpu/lapack/scaling.h"
+#include "backend/cpu/lapack/small.h"
 #include "backend/cpu/lapack/workspace.h"
 
 namespace nngpu::cpu {
@@ -71,9 +72,7 @@ int32_t eigh_item(int64_t n, T* a, int64_t lda, T* w, T* v, int64_t ldv) {
 
 template <class T>
 void eigh(int64_t count, int64_t n, Batch<T> a, T* w, int64_t w_step, Batch<T> v, int32_t* info) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(n, n)) return small::eigh(count, n, a, w, w_step, v, info);
-#endif
+  if (small::fits(n, n)) return small::eigh(count, n, a, w, w_step, v, info);
   for_each_item(count, n, [&](int64_t i) {
     info[i] =
         eigh_item(n, a.data + i * a.step, a.ld, w + i * w_step, v.data ? v.data + i * v.step : nullptr, v.ld);

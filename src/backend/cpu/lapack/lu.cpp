@@ -4,6 +4,7 @@
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/lu_factor.h"
 #include "backend/cpu/lapack/panel.h"
+#include "backend/cpu/lapack/small.h"
 
 namespace nngpu::cpu {
 namespace {
@@ -15,10 +16,20 @@ int64_t half_columns(int64_t n) { return (n / 2 + kLeafColumns - 1) / kLeafColum
 template <class T>
 void swap_rows_of_columns(int64_t first, int64_t last, T* a, int64_t lda, int64_t begin, int64_t end,
                           const int32_t* pivots) {
-  for (int64_t j = first; j < last; ++j) {
-    T* column = a + j * lda;
-    for (int64_t i = begin; i < end; ++i) std::swap(column[i], column[pivots[i]]);
+  int64_t j = first;
+  for (; j + 4 <= last; j += 4) {  // four columns a row index: their swaps do not wait for each other
+    T *c0 = a + j * lda, *c1 = c0 + lda, *c2 = c1 + lda, *c3 = c2 + lda;
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t to = pivots[i];
+      if (to == i) continue;
+      std::swap(c0[i], c0[to]);
+      std::swap(c1[i], c1[to]);
+      std::swap(c2[i], c2[to]);
+      std::swap(c3[i], c3[to]);
+    }
   }
+  for (; j < last; ++j)
+    for (int64_t i = begin; i < end; ++i) std::swap(a[i + j * lda], a[pivots[i] + j * lda]);
 }
 
 // b = l^-1 b for a unit lower triangle of panel size.
@@ -98,9 +109,7 @@ void lu_substitute(int64_t n, int64_t nrhs, const T* lu, int64_t ldlu, const int
 
 template <class T>
 void lu(int64_t count, int64_t m, int64_t n, Batch<T> a, int32_t* pivots, int32_t* info) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(m, n)) return small::lu(count, m, n, a, pivots, info);
-#endif
+  if (small::fits(m, n)) return small::lu(count, m, n, a, pivots, info);
   const int64_t k = std::min(m, n);
   for_each_item(count, std::max(m, n),
                 [&](int64_t i) { info[i] = lu_factor(m, n, a.data + i * a.step, a.ld, pivots + i * k); });
@@ -108,9 +117,7 @@ void lu(int64_t count, int64_t m, int64_t n, Batch<T> a, int32_t* pivots, int32_
 
 template <class T>
 void lu_solve(int64_t count, int64_t n, int64_t nrhs, Batch<const T> lu, const int32_t* pivots, Batch<T> b) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(n, nrhs)) return small::lu_solve(count, n, nrhs, lu, pivots, b);
-#endif
+  if (small::fits(n, n)) return small::lu_solve(count, n, nrhs, lu, pivots, b);
   for_each_item(count, std::max(n, nrhs), [&](int64_t i) {
     lu_substitute(n, nrhs, lu.data + i * lu.step, lu.ld, pivots + i * n, b.data + i * b.step, b.ld);
   });

@@ -26,7 +26,8 @@ struct FactorKernels {
   int64_t (*lu_leaf)(int64_t m, int64_t n, T* a, int64_t lda, int32_t* pivots);
   // b (k x n) = l^-1 b for unit lower triangular l (k x k), k <= kLeafColumns.
   void (*solve_unit_lower)(int64_t k, int64_t n, const T* l, int64_t ldl, T* b, int64_t ldb);
-  // Cholesky of the lower triangle, n <= a few dozen. Returns the 1-based failing pivot or 0.
+  // Cholesky of the lower triangle, n <= a few dozen; the rest of a is scratch. Returns the 1-based failing pivot
+  // or 0.
   int64_t (*cholesky_leaf)(int64_t n, T* a, int64_t lda);
   // Householder QR of m x n, n <= kLeafColumns, m >= n. On return the upper triangle holds R, below it the
   // reflectors without their leading ones.

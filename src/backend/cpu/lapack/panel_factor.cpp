@@ -158,24 +158,58 @@ void solve_unit_lower(int64_t k, int64_t n, const T* l, int64_t ldl, T* b, int64
 
 // ---- Cholesky ----
 
-// Left-looking by columns: the rows from j on stay in registers while the columns before are subtracted.
+// Subtracts the j columns before from column j: kVectors vectors of rows from `first` on, the last one masked.
+// Rows between `first` and j belong to the other triangle; what happens to them does not matter.
+template <int kVectors, class D, class T = hn::TFromD<D>>
+HWY_INLINE void cholesky_column(D d, int64_t first, int64_t j, int64_t n, T* HWY_RESTRICT a, int64_t lda) {
+  using V = hn::Vec<D>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto mask = hn::FirstN(d, static_cast<size_t>(n - first - (kVectors - 1) * lanes));
+  V even[kVectors], odd[kVectors];
+  for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);
+  const auto accumulate = [&](int64_t t, V* sum) HWY_ATTR {
+    const T* HWY_RESTRICT left = a + t * lda + first;
+    const V factor = hn::Set(d, a[j + t * lda]);
+    for (int v = 0; v + 1 < kVectors; ++v) sum[v] = hn::MulAdd(hn::LoadU(d, left + v * lanes), factor, sum[v]);
+    sum[kVectors - 1] =
+        hn::MulAdd(hn::MaskedLoad(mask, d, left + (kVectors - 1) * lanes), factor, sum[kVectors - 1]);
+  };
+  int64_t t = 0;
+  for (; t + 2 <= j; t += 2) {
+    accumulate(t, even);
+    accumulate(t + 1, odd);
+  }
+  if (t < j) accumulate(t, even);
+  T* HWY_RESTRICT column = a + j * lda + first;
+  for (int v = 0; v + 1 < kVectors; ++v)
+    hn::StoreU(hn::Sub(hn::LoadU(d, column + v * lanes), hn::Add(even[v], odd[v])), d, column + v * lanes);
+  T* HWY_RESTRICT last = column + (kVectors - 1) * lanes;
+  hn::BlendedStore(hn::Sub(hn::MaskedLoad(mask, d, last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), mask, d,
+                   last);
+}
+
+// Left-looking: a column is written once, its rows in registers while the columns before are subtracted.
 template <class T>
 int64_t cholesky_leaf(int64_t n, T* a, int64_t lda) {
   const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t j = 0; j < n; ++j) {
-    T* HWY_RESTRICT column = a + j * lda;
-    NNGPU_LAPACK_ROWS(d, i, j, n) {
-      const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
-      auto even = hn::MaskedLoad(mask, d, column + i);
-      auto odd = hn::Zero(d);
-      int64_t t = 0;
-      for (; t + 2 <= j; t += 2) {
-        even = hn::NegMulAdd(hn::MaskedLoad(mask, d, a + t * lda + i), hn::Set(d, a[j + t * lda]), even);
-        odd = hn::NegMulAdd(hn::MaskedLoad(mask, d, a + (t + 1) * lda + i), hn::Set(d, a[j + (t + 1) * lda]), odd);
+    for (int64_t first = j / lanes * lanes; first < n;) {
+      switch ((n - first + lanes - 1) / lanes) {
+        case 1:
+          cholesky_column<1>(d, first, j, n, a, lda), first += lanes;
+          break;
+        case 2:
+          cholesky_column<2>(d, first, j, n, a, lda), first += 2 * lanes;
+          break;
+        case 3:
+          cholesky_column<3>(d, first, j, n, a, lda), first += 3 * lanes;
+          break;
+        default:
+          cholesky_column<4>(d, first, j, std::min(n, first + 4 * lanes), a, lda), first += 4 * lanes;
       }
-      if (t < j) even = hn::NegMulAdd(hn::MaskedLoad(mask, d, a + t * lda + i), hn::Set(d, a[j + t * lda]), even);
-      hn::BlendedStore(hn::Add(even, odd), mask, d, column + i);
     }
+    T* column = a + j * lda;
     const T pivot = column[j];
     if (!(pivot > T(0)) || !(pivot <= std::numeric_limits<T>::max())) return j + 1;
     const T root = std::sqrt(pivot);

@@ -8,6 +8,7 @@
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/householder.h"
 #include "backend/cpu/lapack/scaling.h"
+#include "backend/cpu/lapack/small.h"
 #include "backend/cpu/lapack/workspace.h"
 
 namespace nngpu::cpu {
@@ -73,9 +74,7 @@ void qr_item(int64_t m, int64_t n, bool complete, T* a, int64_t lda, T* q, int64
 
 template <class T>
 void qr(int64_t count, int64_t m, int64_t n, bool complete, Batch<T> a, Batch<T> q, Batch<T> r) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(m, n)) return small::qr(count, m, n, complete, a, q, r);
-#endif
+  if (small::fits(m, n)) return small::qr(count, m, n, complete, a, q, r);
   for_each_item(count, std::max(m, n), [&](int64_t i) {
     qr_item(m, n, complete, a.data + i * a.step, a.ld, q.data ? q.data + i * q.step : nullptr, q.ld,
             r.data + i * r.step, r.ld);

@@ -3,6 +3,7 @@
 #include "backend/cpu/lapack.h"
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/lu_factor.h"
+#include "backend/cpu/lapack/small.h"
 #include "backend/cpu/lapack/workspace.h"
 
 namespace nngpu::cpu {
@@ -85,17 +86,13 @@ int32_t solve_item(int64_t n, int64_t nrhs, T* a, int64_t lda, T* b, int64_t ldb
 
 template <class T>
 void inverse(int64_t count, int64_t n, Batch<T> a, int32_t* info) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(n, n)) return small::inverse(count, n, a, info);
-#endif
+  if (small::fits(n, n)) return small::inverse(count, n, a, info);
   for_each_item(count, n, [&](int64_t i) { info[i] = inverse_item(n, a.data + i * a.step, a.ld); });
 }
 
 template <class T>
 void solve(int64_t count, int64_t n, int64_t nrhs, Batch<T> a, Batch<T> b, int32_t* info) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(n, nrhs)) return small::solve(count, n, nrhs, a, b, info);
-#endif
+  if (small::fits(n, n)) return small::solve(count, n, nrhs, a, b, info);
   for_each_item(count, std::max(n, nrhs), [&](int64_t i) {
     info[i] = solve_item(n, nrhs, a.data + i * a.step, a.ld, b.data + i * b.step, b.ld);
   });

@@ -10,6 +10,7 @@
 #include "backend/cpu/lapack/householder.h"
 #include "backend/cpu/lapack/reduction.h"
 #include "backend/cpu/lapack/scaling.h"
+#include "backend/cpu/lapack/small.h"
 #include "backend/cpu/lapack/workspace.h"
 
 namespace nngpu::cpu {
@@ -48,18 +49,30 @@ struct Vectors {
 template <class T>
 void embed(int64_t n, int64_t rows, int64_t columns, const T* from, int64_t ldf, bool transposed, const int* order,
            Matrix<T> to) {
-  const int64_t rs = transposed ? ldf : 1, cs = transposed ? 1 : ldf;
+  if (to.rs > to.cs) {  // row by row: `to` is written along its unit stride
+    parallel_for(rows, 65536 / std::max<int64_t>(1, columns), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        T* row = to.data + i * to.rs;
+        std::fill(row, row + columns, T(0));
+        if (i >= n && i < columns) row[i] = 1;
+        for (int64_t j = 0; i < n && j < std::min(n, columns); ++j)
+          row[j] = transposed ? from[order[j] + i * ldf] : from[i + order[j] * ldf];
+      }
+    });
+    return;
+  }
   parallel_for(columns, 65536 / std::max<int64_t>(1, rows), [&](int64_t begin, int64_t end) {
     for (int64_t j = begin; j < end; ++j) {
       T* column = to.data + j * to.cs;
-      for (int64_t i = 0; i < rows; ++i) column[i * to.rs] = 0;
-      if (j >= n) column[j * to.rs] = 1;
-      for (int64_t i = 0; j < n && i < n; ++i) column[i * to.rs] = from[i * rs + order[j] * cs];
+      std::fill(column, column + rows, T(0));
+      if (j >= n && j < rows) column[j] = 1;
+      for (int64_t i = 0; j < n && i < std::min(n, rows); ++i)
+        column[i] = transposed ? from[order[j] + i * ldf] : from[i + order[j] * ldf];
     }
   });
 }
 
-// m >= n >= 1, entries of a moderate size.
+// The direct way for m >= n.
 template <class T>
 int32_t tall_svd(int64_t m, int64_t n, T* a, int64_t lda, T* s, const Vectors<T>& out) {
   const bool vectors = out.wanted();
@@ -82,6 +95,29 @@ int32_t tall_svd(int64_t m, int64_t n, T* a, int64_t lda, T* s, const Vectors<T>
   apply_reflector_blocks<T>(n - 1, n - 1, out.v_columns, right.data() + 1, ldu, tau_p.data(),
                             {out.v.data + out.v.rs, out.v.rs, out.v.cs});
   return 0;
+}
+
+// m well above n: the SVD of R, and U = Q U_R. What the QR costs, a reduction of n x n instead of m x n saves.
+template <class T>
+int32_t very_tall_svd(int64_t m, int64_t n, T* a, int64_t lda, T* s, const Vectors<T>& out) {
+  const bool vectors = out.wanted();
+  const int64_t rows = out.u_columns > n ? m : n, ldq = padded_ld<T>(m), ldr = padded_ld<T>(rows),
+                ldu = padded_ld<T>(n);
+  Workspace<T> q(vectors ? ldq * rows : 0), r(ldr * n), u(vectors ? ldu * n : 0);
+  qr<T>(1, m, n, rows > n, {a, lda, 0}, {vectors ? q.data() : nullptr, ldq, 0}, {r.data(), ldr, 0});
+  if (!vectors) return tall_svd(n, n, r.data(), ldr, s, out);
+  const int32_t info = tall_svd(n, n, r.data(), ldr, s, Vectors<T>{{u.data(), 1, ldu}, out.v, n, n});
+  if (info != 0) return info;
+  gemm<T>(m, n, n, T(1), {q.data(), 1, ldq}, {u.data(), 1, ldu}, T(0), out.u);
+  for (int64_t j = n; j < out.u_columns; ++j)
+    for (int64_t i = 0; i < m; ++i) out.u.data[i * out.u.rs + j * out.u.cs] = q[i + j * ldq];
+  return 0;
+}
+
+// m >= n >= 1, entries of a moderate size.
+template <class T>
+int32_t any_tall_svd(int64_t m, int64_t n, T* a, int64_t lda, T* s, const Vectors<T>& out) {
+  return 5 * m >= 8 * n ? very_tall_svd(m, n, a, lda, s, out) : tall_svd(m, n, a, lda, s, out);
 }
 
 template <class T>
@@ -112,12 +148,12 @@ int32_t svd_item(int64_t m, int64_t n, bool full, T* a, int64_t lda, T* u, int64
   scale_matrix(m, n, scale, a, lda);
   int32_t info;
   if (m >= n) {
-    info = tall_svd(m, n, a, lda, s, out);
+    info = any_tall_svd(m, n, a, lda, s, out);
   } else {
     const int64_t ld = padded_ld<T>(n);
     Workspace<T> flipped(ld * m);
     transpose(m, n, a, lda, flipped.data(), ld);
-    info = tall_svd(n, m, flipped.data(), ld, s, Vectors<T>{out.v, out.u, out.v_columns, out.u_columns});
+    info = any_tall_svd(n, m, flipped.data(), ld, s, Vectors<T>{out.v, out.u, out.v_columns, out.u_columns});
   }
   if (info != 0) return fail(m, n, info, s, out);
   scale_matrix(k, 1, T(1) / scale, s, k);
@@ -129,9 +165,7 @@ int32_t svd_item(int64_t m, int64_t n, bool full, T* a, int64_t lda, T* u, int64
 template <class T>
 void svd(int64_t count, int64_t m, int64_t n, bool full, Batch<T> a, Batch<T> u, T* s, int64_t s_step, Batch<T> vt,
          int32_t* info) {
-#if NNGPU_LAPACK_SMALL
-  if (is_small(m, n)) return small::svd(count, m, n, full, a, u, s, s_step, vt, info);
-#endif
+  if (small::fits(m, n)) return small::svd(count, m, n, full, a, u, s, s_step, vt, info);
   for_each_item(count, std::max(m, n), [&](int64_t i) {
     info[i] = svd_item(m, n, full, a.data + i * a.step, a.ld, u.data ? u.data + i * u.step : nullptr, u.ld,
                        s + i * s_step, vt.data ? vt.data + i * vt.step : nullptr, vt.ld);

@@ -2,18 +2,22 @@
 #ifndef NNGPU_BACKEND_CPU_LAPACK_WORKSPACE_H_
 #define NNGPU_BACKEND_CPU_LAPACK_WORKSPACE_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <new>
 
 namespace nngpu::cpu {
+
+// A block of at least `bytes` bytes; its true size goes into *capacity. Each thread keeps a few blocks (64 MiB at
+// most) that were given back: fresh pages from the kernel cost as much as a tenth of a decomposition.
+void* take_workspace(std::size_t bytes, std::size_t* capacity);
+void give_workspace(void* block, std::size_t capacity);
 
 template <class T>
 class Workspace {
  public:
   explicit Workspace(int64_t count)
-      : data_(
-            static_cast<T*>(::operator new ((count > 0 ? count : 1) * sizeof(T), std::align_val_t{kAlignment}))) {}
-  ~Workspace() { ::operator delete (data_, std::align_val_t{kAlignment}); }
+      : data_(static_cast<T*>(take_workspace(static_cast<std::size_t>(count) * sizeof(T), &capacity_))) {}
+  ~Workspace() { give_workspace(data_, capacity_); }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
@@ -21,7 +25,7 @@ class Workspace {
   T& operator[](int64_t i) { return data_[i]; }
 
  private:
-  static constexpr size_t kAlignment = 64;
+  std::size_t capacity_ = 0;
   T* data_;
 };
 
