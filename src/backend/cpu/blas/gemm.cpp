@@ -1,5 +1,6 @@
 // gemm and its batched forms.
 #include <algorithm>
+#include <utility>
 
 #include "backend/cpu/blas.h"
 #include "backend/cpu/blas/product.h"
@@ -10,30 +11,43 @@ namespace {
 
 constexpr int64_t kTaskWork = 100'000;  // multiply-adds of small products that pay for another thread
 
-// Whether every item is a column of tiles read in place, which the batch kernels do without going back to a
-// driver.
+constexpr int64_t kSmallSide = 64;
+
+// Whether every item is a few tiles read in place, which the batch kernels do without going back to a driver.
 template <class T>
 bool is_small(const Plan<T>& plan) {
-  return plan.m <= plan.kernels->tile_rows && plan.n <= 64 && plan.k <= plan.k_block && !plan.pack_a &&
-         !plan.pack_b && !plan.gather;
+  return plan.m <= kSmallSide && plan.n <= kSmallSide && plan.k <= plan.k_block && !plan.pack_a && !plan.pack_b &&
+         !plan.gather;
 }
 
-// pointers(i, &a, &b, &c) names the matrices of item i.
+// Rows [row, row + rows) of all items, for equal blocks of rows. pointers(i, &a, &b, &c) names the matrices of
+// item i.
 template <class T, class Pointers>
 void run_small_batch(const Plan<T>& plan, int64_t count, const Pointers& pointers) {
-  const auto width = plan.kernels->width_for(plan.m);
-  const auto kernel = plan.kernels->batch[width.index][width.tail];
-  const TileArgs<T> shape{plan.m,    plan.k,  nullptr,   plan.a_cs,  nullptr,  plan.b_rs,
+  const int64_t lanes = plan.kernels->lanes, most = plan.kernels->tile_rows;
+  const int64_t blocks = (plan.m + most - 1) / most;
+  const int64_t rows = blocks == 1 ? plan.m : ((plan.m + blocks - 1) / blocks + lanes - 1) / lanes * lanes;
+  const TileArgs<T> shape{rows,      plan.k,  nullptr,   plan.a_cs,  nullptr,  plan.b_rs,
                           plan.b_cs, nullptr, plan.c_cs, plan.alpha, plan.beta};
   const int64_t work = std::max<int64_t>(1, plan.m * plan.n * (plan.k + 8));
   parallel_for(count, std::max<int64_t>(1, kTaskWork / work), [&](int64_t begin, int64_t end) {
+    TileArgs<T> block = shape;
     constexpr int64_t kMost = 64;
     const T *a[kMost], *b[kMost];
     T* c[kMost];
-    for (int64_t first = begin; first < end; first += kMost) {
-      const int64_t items = std::min(kMost, end - first);
-      for (int64_t i = 0; i < items; ++i) pointers(first + i, &a[i], &b[i], &c[i]);
-      kernel(shape, plan.n, items, plan.swapped ? b : a, plan.swapped ? a : b, c);
+    const int64_t at_once = blocks == 1 ? kMost : 8;  // so few that b stays near for the next block of rows
+    for (int64_t first = begin; first < end; first += at_once) {
+      const int64_t items = std::min(at_once, end - first);
+      for (int64_t row = 0; row < plan.m; row += rows) {
+        for (int64_t i = 0; i < items; ++i) {
+          pointers(first + i, &a[i], &b[i], &c[i]);
+          if (plan.swapped) std::swap(a[i], b[i]);
+          a[i] += row, c[i] += row;
+        }
+        block.rows = std::min(rows, plan.m - row);
+        const auto width = plan.kernels->width_for(block.rows);
+        plan.kernels->batch[width.index][width.tail](block, plan.n, items, a, b, c);
+      }
     }
   });
 }
