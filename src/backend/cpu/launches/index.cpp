@@ -157,9 +157,13 @@ void scatter_add_item(const Item& item, int axis, const RunContext& context) {
     float* sums = scratch.get<float>(count);
     T* to = context.at<T>(out);
     copy_strided(sizeof(T), x.shape, context.at(x), x.strides, context.at(out), out.strides);
-    for (int64_t i = 0; i < count; ++i) sums[i] = widen(to[i]);
+    parallel_for(count, 32768, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) sums[i] = widen(to[i]);
+    });
     scatter_lines<T>(item, axis, sums, out.strides, context);
-    for (int64_t i = 0; i < count; ++i) to[i] = narrow<T>(sums[i]);
+    parallel_for(count, 32768, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) to[i] = narrow<T>(sums[i]);
+    });
   } else {
     copy_strided(sizeof(T), x.shape, context.at(x), x.strides, context.at(out), out.strides);
     scatter_lines<T>(item, axis, context.at<T>(out), out.strides, context);

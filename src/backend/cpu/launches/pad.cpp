@@ -83,10 +83,9 @@ template <class T>
 void iota(int64_t count, T start, T step, T* out, int64_t out_step) {
   parallel_for(count, 65536, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      if constexpr (is_half_type<T>)
-        out[i * out_step] = narrow<T>(widen(start) + static_cast<float>(i) * widen(step));
-      else if constexpr (is_floating_type<T>)
-        out[i * out_step] = start + static_cast<T>(i) * step;
+      if constexpr (is_floating_type<T>)  // in double, rounded once
+        out[i * out_step] = narrow<T>(static_cast<double>(widen(start)) +
+                                      static_cast<double>(i) * static_cast<double>(widen(step)));
       else  // wraps, in unsigned arithmetic
         out[i * out_step] =
             static_cast<T>(static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(step));

@@ -2,6 +2,7 @@
 #ifndef NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_
 #define NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -70,12 +71,15 @@ class ScratchFrame {
 template <class T>
 class PerThread {
  public:
-  PerThread(ScratchFrame& scratch, int64_t count)
-      : threads_(num_threads()), count_(count), data_(scratch.get<T>(count * threads_)) {}
+  // `tasks`: what the parallel_for counts; no more threads than that take part.
+  PerThread(ScratchFrame& scratch, int64_t count, int64_t tasks)
+      : threads_(std::max<int64_t>(1, std::min<int64_t>(num_threads(), tasks))),
+        count_(count),
+        data_(scratch.get<T>(count * threads_)) {}
   T* mine() const { return threads_ == 1 ? data_ : data_ + count_ * omp_get_thread_num(); }
 
  private:
-  int threads_;
+  int64_t threads_;
   int64_t count_;
   T* data_;
 };

@@ -9,7 +9,8 @@
 namespace nngpu::cpu {
 namespace {
 
-constexpr int64_t kColumns = 16;  // strided lines that go through the buffer together
+constexpr int64_t kBuffer = 65536;  // elements in the buffer
+constexpr int64_t kColumns = 16;    // strided lines that go through the buffer together
 
 // Rows in the compute type: from and to lines of which neighbours are `across` apart.
 template <class T, class C>
@@ -53,8 +54,8 @@ void softmax_item(const Item& item, const graph::SoftmaxParams& params, const Ru
     }
   }
   ScratchFrame scratch;
-  const int64_t columns = std::min(kColumns, lines.run());
-  const PerThread<C> buffer(scratch, columns * n);
+  const int64_t columns = std::clamp<int64_t>(kBuffer / n, 1, std::min(kColumns, lines.run()));
+  const PerThread<C> buffer(scratch, columns * n, lines.count());
   parallel_for(lines.count(), line_grain(n, 8192), [&](int64_t begin, int64_t end) {
     C* rows = buffer.mine();
     lines.for_runs(begin, end, [&](const int64_t(&at)[2], int64_t points, int64_t) {

@@ -65,7 +65,7 @@ void sort_lines(const Item& item, const graph::SortParams& params, const RunCont
   T* value_data = context.at<T>(values);
   int64_t* index_data = context.at<int64_t>(indices);
   ScratchFrame scratch;
-  const PerThread<Entry> buffer(scratch, 2 * n);
+  const PerThread<Entry> buffer(scratch, 2 * n, lines.count());
   parallel_for(lines.count(), line_grain(n, 2048), [&](int64_t begin, int64_t end) {
     Entry* entries = buffer.mine();
     lines.for_points(begin, end, [&](const int64_t(&at)[3], int64_t) {

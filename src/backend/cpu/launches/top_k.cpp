@@ -47,7 +47,7 @@ void top_lines(const Item& item, const graph::TopKParams& params, const RunConte
   int64_t* index_data = context.at<int64_t>(indices);
   ScratchFrame scratch;
   const int64_t room = candidate_room(k, n);
-  const PerThread<Entry> buffer(scratch, room);
+  const PerThread<Entry> buffer(scratch, room, lines.count());
   parallel_for(lines.count(), line_grain(n, 8192), [&](int64_t begin, int64_t end) {
     Entry* candidates = buffer.mine();
     lines.for_points(begin, end, [&](const int64_t(&at)[3], int64_t) {
