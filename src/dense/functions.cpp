@@ -182,6 +182,7 @@ void print_matrix(std::ostream& out, const T* data, Index rows, Index cols) {
     text.copyfmt(out);  // printing resets the width
   }
   const std::streamsize old_width = out.width();
+  out << "";  // Eigen prints an empty prefix, which a width set on the stream pads
   const char old_fill = out.fill();
   for (Index i = 0; i < rows; ++i) {
     if (i > 0) out << '\n';
