@@ -26,11 +26,12 @@ HWY_INLINE void eliminate(View<T> a, int i, int j) {
 
 // Left-looking; info is 1 + the first column whose pivot is not positive (NaN included).
 template <class T>
-HWY_INLINE Vec<T> cholesky_lanes(int n, View<T> a) {
+HWY_INLINE Vec<T> cholesky_lanes(int n, View<T> a, const Ahead<T>& ahead) {
   constexpr Tag<T> d;
   const Vec<T> zero = hn::Zero(d), one = set<T>(1);
   Vec<T> info = zero;
   for (int j = 0; j < n; ++j) {
+    ahead.column(j);
     int i = j;
     for (; i + 8 <= n; i += 8) eliminate<8>(a, i, j);
     for (; i + 2 <= n; i += 2) eliminate<2>(a, i, j);
@@ -53,7 +54,7 @@ void cholesky_items(int64_t begin, int64_t end, int n, Batch<T> batch, int32_t* 
   T* failed = arena.vector();
   each_group<T>(begin, end, [&](Group group) HWY_ATTR {
     load_group<T>(group, n, n, batch, a);
-    store(cholesky_lanes(n, a), failed);
+    store(cholesky_lanes(n, a, Ahead<T>(group, end, n, n, batch)), failed);
     store_group(group, n, n, a, batch);
     for (int l = 0; l < group.active; ++l) info[group.first + l] = static_cast<int32_t>(failed[l]);
   });

@@ -116,11 +116,12 @@ HWY_INLINE void swap_and_update(int m, View<T> a, int k, int j, const Swaps<T>& 
 // P A = L U (right-looking, partial pivoting). pivots: min(m, n) vectors of row numbers. Returns 1 + the first
 // column whose pivot is exactly zero, or 0.
 template <class T>
-HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out) {
+HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out, const Ahead<T>& ahead) {
   constexpr Tag<T> d;
   const Vec<T> zero = hn::Zero(d);
   Vec<T> info = zero;
   for (int k = 0; k < std::min(m, n); ++k) {
+    ahead.column(k);
     const Vec<T> pivot = pivot_row(m, a, k);
     store(pivot, pivots + k * kLanes<T>);
     const Swaps<T> swaps(m, k, pivot);
@@ -141,17 +142,18 @@ HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out) {
   store(info, info_out);
 }
 
-// b := L^-1 b for kCols columns of b, L unit lower; rows of b before `first` are zero.
+// b := L^-1 b for kCols columns of b, L unit lower, by dot products: eight columns hide their latency, and nothing
+// is stored on the way; rows of b before `first` are zero.
 template <int kCols, class T>
 HWY_INLINE void solve_lower(int n, int first, View<T> lu, View<T> b) {
   for (int i = first + 1; i < n; ++i) {
     Vec<T> sum[kCols];
-    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = b.get(i, c);
+    HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) sum[c] = b.get(i, c);
     for (int k = first; k < i; ++k) {
       const Vec<T> x = lu.get(i, k);
-      HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = hn::NegMulAdd(x, b.get(k, c), sum[c]);
+      HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) sum[c] = hn::NegMulAdd(x, b.get(k, c), sum[c]);
     }
-    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) b.put(i, c, sum[c]);
+    HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) b.put(i, c, sum[c]);
   }
 }
 
@@ -160,17 +162,35 @@ template <int kCols, class T>
 HWY_INLINE void solve_upper(int n, View<T> lu, View<T> b) {
   for (int i = n - 1; i >= 0; --i) {
     Vec<T> sum[kCols];
-    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = b.get(i, c);
-    for (int k = i + 1; k < n; ++k) {
+    HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) sum[c] = b.get(i, c);
+    for (int k = n - 1; k > i; --k) {
       const Vec<T> x = lu.get(i, k);
-      HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) sum[c] = hn::NegMulAdd(x, b.get(k, c), sum[c]);
+      HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) sum[c] = hn::NegMulAdd(x, b.get(k, c), sum[c]);
     }
     const Vec<T> u = lu.get(i, i);
     Mask<T> unsafe;
     const Vec<T> scale = reciprocal<T>(u, unsafe);
     const bool any_unsafe = !hn::AllFalse(Tag<T>(), unsafe);
-    HWY_UNROLL(4)
+    HWY_UNROLL(8)
     for (int c = 0; c < kCols; ++c) b.put(i, c, quotient<T>(sum[c], u, scale, unsafe, any_unsafe));
+  }
+}
+
+// b := (L U)^-1 b for one column, column after column of the factors: the updates are independent, where a single
+// dot product would wait for itself. The order of the sums is that of solve_lower() and solve_upper().
+template <class T>
+HWY_INLINE void solve_column(int n, int first, View<T> lu, View<T> b) {
+  for (int k = first; k < n; ++k) {
+    const Vec<T> x = b.get(k, 0);
+    for (int i = k + 1; i < n; ++i) b.put(i, 0, hn::NegMulAdd(lu.get(i, k), x, b.get(i, 0)));
+  }
+  for (int k = n - 1; k >= 0; --k) {
+    const Vec<T> u = lu.get(k, k);
+    Mask<T> unsafe;
+    const Vec<T> scale = reciprocal<T>(u, unsafe);
+    const Vec<T> x = quotient<T>(b.get(k, 0), u, scale, unsafe, !hn::AllFalse(Tag<T>(), unsafe));
+    b.put(k, 0, x);
+    for (int i = 0; i < k; ++i) b.put(i, 0, hn::NegMulAdd(lu.get(i, k), x, b.get(i, 0)));
   }
 }
 
@@ -178,14 +198,15 @@ HWY_INLINE void solve_upper(int n, View<T> lu, View<T> b) {
 template <class T>
 HWY_NOINLINE void solve_factors(int n, int nrhs, bool identity, View<T> lu, View<T> b) {
   int j = 0;
+  for (; j + 8 <= nrhs; j += 8) {
+    solve_lower<8>(n, identity ? j : 0, lu, b.from(0, j));
+    solve_upper<8>(n, lu, b.from(0, j));
+  }
   for (; j + 4 <= nrhs; j += 4) {
     solve_lower<4>(n, identity ? j : 0, lu, b.from(0, j));
     solve_upper<4>(n, lu, b.from(0, j));
   }
-  for (; j < nrhs; ++j) {
-    solve_lower<1>(n, identity ? j : 0, lu, b.from(0, j));
-    solve_upper<1>(n, lu, b.from(0, j));
-  }
+  for (; j < nrhs; ++j) solve_column(n, identity ? j : 0, lu, b.from(0, j));
 }
 
 }  // namespace nngpu::cpu::small::HWY_NAMESPACE
