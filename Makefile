@@ -63,7 +63,8 @@ bench-build:
 	cmake --build --preset release -j $(JOBS) --target bench_all
 
 bench: bench-build ## The full benchmark against Eigen, OpenBLAS, oneDNN, Armadillo
-	build/release/bin/nngpu_bench
+	build/release/bin/nngpu_bench --markdown bench.md
+	/usr/bin/python3 bench/scipy_peers.py bench.json
 
 bench-quick: bench-build ## A part of it, in at most 10 minutes
 	build/release/bin/nngpu_bench --quick
