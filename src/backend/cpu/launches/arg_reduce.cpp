@@ -100,7 +100,8 @@ void arg_strip(int64_t width, int64_t n, const T* x, int64_t step, int64_t* out)
     const T* row = x + i * step;
     for (int64_t l = 0; l < lanes; ++l) {
       const C value = widen(row[l]);
-      const bool takes = (better<C, kLargest>(value, best[l]) | is_nan(value)) & !is_nan(best[l]);
+      // In integers and without shortcuts: no branch must come between the lanes.
+      const int takes = (int{better<C, kLargest>(value, best[l])} | int{is_nan(value)}) & int{!is_nan(best[l])};
       best[l] = takes ? value : best[l];
       where[l] = takes ? static_cast<Index>(i) : where[l];
     }
