@@ -27,6 +27,9 @@ void each_part(A& a, B& b, F f) {
   f("leftCols", a.leftCols(2), b.leftCols(2));
   f("rightCols", a.rightCols(2), b.rightCols(2));
   f("middleCols", a.middleCols(1, 3), b.middleCols(1, 3));
+  f("fixed topRows", a.template topRows<2>(), b.template topRows<2>());
+  f("fixed rightCols", a.template rightCols<2>(), b.template rightCols<2>());
+  f("fixed corner", a.template bottomLeftCorner<2, 3>(), b.template bottomLeftCorner<2, 3>());
   f("row", a.row(4), b.row(4));
   f("col", a.col(3), b.col(3));
   f("head", a.col(3).head(4), b.col(3).head(4));

@@ -117,6 +117,71 @@ class Parts {
   // Diagonal `offset` as a column: above the main one if positive, below it if negative.
   auto diagonal(Index offset = 0) const& { return self().part(self().view().diagonal_at(offset)); }
   auto diagonal(Index offset = 0) & { return self().part(self().view().diagonal_at(offset)); }
+  // More of Eigen's compile-time sizes.
+  template <int R, int C>
+  auto topLeftCorner() const& {
+    return topLeftCorner(R, C);
+  }
+  template <int R, int C>
+  auto topLeftCorner() & {
+    return topLeftCorner(R, C);
+  }
+  template <int R, int C>
+  auto topRightCorner() const& {
+    return topRightCorner(R, C);
+  }
+  template <int R, int C>
+  auto topRightCorner() & {
+    return topRightCorner(R, C);
+  }
+  template <int R, int C>
+  auto bottomLeftCorner() const& {
+    return bottomLeftCorner(R, C);
+  }
+  template <int R, int C>
+  auto bottomLeftCorner() & {
+    return bottomLeftCorner(R, C);
+  }
+  template <int R, int C>
+  auto bottomRightCorner() const& {
+    return bottomRightCorner(R, C);
+  }
+  template <int R, int C>
+  auto bottomRightCorner() & {
+    return bottomRightCorner(R, C);
+  }
+  template <int N>
+  auto topRows() const& {
+    return topRows(N);
+  }
+  template <int N>
+  auto topRows() & {
+    return topRows(N);
+  }
+  template <int N>
+  auto bottomRows() const& {
+    return bottomRows(N);
+  }
+  template <int N>
+  auto bottomRows() & {
+    return bottomRows(N);
+  }
+  template <int N>
+  auto leftCols() const& {
+    return leftCols(N);
+  }
+  template <int N>
+  auto leftCols() & {
+    return leftCols(N);
+  }
+  template <int N>
+  auto rightCols() const& {
+    return rightCols(N);
+  }
+  template <int N>
+  auto rightCols() & {
+    return rightCols(N);
+  }
 
  private:
   const Derived& self() const { return static_cast<const Derived&>(*this); }
