@@ -36,15 +36,27 @@ void lu_items(int64_t begin, int64_t end, int m, int n, Batch<T> batch, int32_t*
   });
 }
 
+// The right-hand sides with their rows swapped.
+template <class T>
+void load_swapped(Group group, int n, int columns, Batch<T> from, const T* pivots, const Index<T>* order,
+                  View<T> b) {
+  if (n == kLanes<T>) return load_ordered<1>(group, columns, from, order, b);
+  if (n == 2 * kLanes<T>) return load_ordered<2>(group, columns, from, order, b);
+  if (n == 4 * kLanes<T>) return load_ordered<4>(group, columns, from, order, b);
+  load_group<T>(group, n, columns, from, b);
+  for (int k = 0; k < n; ++k) swap_rows<T>(n, columns, b, k, load(pivots + k * kLanes<T>));
+}
+
 // Right-hand sides in blocks of at most kMaxSide columns.
 template <class T>
 void solve_block_columns(Group group, int n, int64_t nrhs, View<T> lu, const T* pivots, Batch<T> batch,
                          View<T> b) {
+  HWY_ALIGN Index<T> order[kLanes<T> * kMaxSide];
+  order_rows(n, pivots, order);
   for (int64_t j = 0; j < nrhs; j += kMaxSide) {
     const int columns = static_cast<int>(std::min(kMaxSide, nrhs - j));
     const Batch<T> block{batch.data + j * batch.ld, batch.ld, batch.step};
-    load_group<T>(group, n, columns, block, b);
-    for (int k = 0; k < n; ++k) swap_rows<T>(n, columns, b, k, load(pivots + k * kLanes<T>));
+    load_swapped(group, n, columns, block, pivots, order, b);
     solve_factors(n, columns, false, lu, b);
     store_group(group, n, columns, b, block);
   }
@@ -86,10 +98,10 @@ void solve_items(int64_t begin, int64_t end, int n, int64_t nrhs, Batch<T> batch
 // rows[i * kLanes + lane] = the row of the matrix that became row i of the factors.
 template <class T>
 void compose(int n, const T* pivots, T* rows) {
-  constexpr int kN = kLanes<T>;
-  for (int l = 0; l < kN; ++l) {
-    for (int i = 0; i < n; ++i) rows[i * kN + l] = static_cast<T>(i);
-    for (int k = 0; k < n; ++k) std::swap(rows[k * kN + l], rows[place_of(pivots, k, l) * kN + l]);
+  HWY_ALIGN Index<T> order[kLanes<T> * kMaxSide];
+  order_rows(n, pivots, order);
+  for (int i = 0; i < n; ++i) {
+    for (int l = 0; l < kLanes<T>; ++l) rows[i * kLanes<T> + l] = static_cast<T>(order[l * kMaxSide + i]);
   }
 }
 

@@ -62,6 +62,49 @@ HWY_NOINLINE void store_rows(Group group, int m, int n, View<T> view, const T* p
   }
 }
 
+// Row orders of a group, one matrix after the other: row i of the result is row order[lane * kMaxSide + i].
+template <class T>
+using Index = hwy::MakeSigned<T>;
+
+// From lu()'s swaps.
+template <class T>
+HWY_NOINLINE void order_rows(int n, const T* pivots, Index<T>* order) {
+  for (int l = 0; l < kLanes<T>; ++l) {
+    Index<T>* rows = order + l * kMaxSide;
+    for (int i = 0; i < n; ++i) rows[i] = static_cast<Index<T>>(i);
+    for (int k = 0; k < n; ++k) std::swap(rows[k], rows[place_of(pivots, k, l)]);
+  }
+}
+
+// The matrices of a group, whose columns are kTables whole vectors, with their rows in the given orders: a table
+// lookup a vector, where swaps of rows in lanes would each touch many lanes that they leave alone.
+template <int kTables, class T>
+HWY_NOINLINE void load_ordered(Group group, int n, Batch<T> from, const Index<T>* order, View<T> view) {
+  constexpr Tag<T> d;
+  constexpr hn::RebindToSigned<Tag<T>> di;
+  constexpr int kN = kLanes<T>;
+  const T* item[kN];
+  for (int l = 0; l < kN; ++l) item[l] = group.item(from, l);
+  for (int j = 0; j < n; ++j) {
+    for (int v = 0; v < kTables; ++v) {
+      Vec<T> x[kN];
+      HWY_UNROLL(16)
+      for (int l = 0; l < kN; ++l) {
+        const auto at = hn::Load(di, order + l * kMaxSide + v * kN);
+        const auto lane = hn::IndicesFromVec(d, hn::And(at, hn::Set(di, kN - 1)));
+        x[l] = hn::TableLookupLanes(hn::LoadU(d, item[l]), lane);
+        for (int t = 1; t < kTables; ++t) {
+          const Mask<T> here = hn::RebindMask(d, hn::Gt(at, hn::Set(di, t * kN - 1)));
+          x[l] = hn::IfThenElse(here, hn::TableLookupLanes(hn::LoadU(d, item[l] + t * kN), lane), x[l]);
+        }
+      }
+      transpose<T>(x);
+      HWY_UNROLL(16) for (int l = 0; l < kN; ++l) view.put(v * kN + l, j, x[l]);
+    }
+    for (int l = 0; l < kN; ++l) item[l] += from.ld;
+  }
+}
+
 // place[j] = the number of values before values[j] in ascending (descending) order, equal ones by position.
 template <bool kDescending, class T>
 HWY_INLINE void rank(int n, const T* values, T* place) {
