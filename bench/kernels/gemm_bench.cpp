@@ -2,9 +2,10 @@
 //
 //   gemm_bench [square] [tall] [batch] [triangular] [max_n]     (no word: all of them)
 //
-// The contenders take turns within every round and a line gives the median over rounds, so that whatever else
-// the machine does hits all of them alike. Compile this file with -march=native: Eigen has no run-time choice
-// of instruction set.
+// The contenders take turns within every round, so that whatever else the machine does hits all of them alike. A
+// ratio is of medians over the rounds and, after the slash, of best times: where they disagree, teams of threads
+// were waiting for busy cores, and only the latter says something about the kernels. Compile this file with
+// -march=native: Eigen has no run-time choice of instruction set.
 #include <cblas.h>
 #include <dnnl.h>
 #include <omp.h>
@@ -60,14 +61,18 @@ void compete(const std::string& label, double flops, std::vector<Contender> cont
       if (round > 0) contender.seconds.push_back(seconds);
     }
   }
-  const double ours = median(contenders[0].seconds);
+  const auto least = [](const std::vector<double>& values) {
+    return *std::min_element(values.begin(), values.end());
+  };
+  const double ours = median(contenders[0].seconds), ours_least = least(contenders[0].seconds);
   double best = std::numeric_limits<double>::max();
   std::string ratios;
   for (size_t i = 1; i < contenders.size(); ++i) {
     const double theirs = median(contenders[i].seconds);
     best = std::min(best, theirs);
     char text[64];
-    std::snprintf(text, sizeof text, "  %s %.2f", contenders[i].name.c_str(), theirs / ours);
+    std::snprintf(text, sizeof text, "  %s %.2f/%.2f", contenders[i].name.c_str(), theirs / ours,
+                  least(contenders[i].seconds) / ours_least);
     ratios += text;
   }
   std::printf("%-24s %9.2f us %8.1f GF/s  worst ratio %.2f :%s\n", label.c_str(), ours * 1e6, flops / ours * 1e-9,
