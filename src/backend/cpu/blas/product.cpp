@@ -61,24 +61,23 @@ struct Step {
 template <class T>
 void run_buffered_tile(const Plan<T>& plan, TileArgs<T> args, int64_t i, int64_t j, int64_t columns, T* c) {
   alignas(64) T buffer[kMaxTileVectors * 64 / sizeof(T) * kMaxTileColumns];
-  const auto wanted = [&](int64_t row, int64_t column) {
-    const int64_t below = i + row - (j + column);
-    return plan.part == Part::All || (plan.part == Part::Lower ? below >= 0 : below <= 0);
-  };
-  for (int64_t column = 0; column < columns; ++column) {
-    for (int64_t row = 0; row < args.rows; ++row) {
-      const bool read = args.beta != T{0} && wanted(row, column);
-      buffer[row + column * args.rows] = read ? c[row * plan.c_rs + column * plan.c_cs] : T{0};
+  // Calls body(element of buffer, element of c) for the wanted elements.
+  const auto for_each_column = [&](const auto& body) {
+    for (int64_t column = 0; column < columns; ++column) {
+      const int64_t diagonal = j + column - i;
+      const int64_t first = plan.part == Part::Lower ? std::clamp<int64_t>(diagonal, 0, args.rows) : 0;
+      const int64_t last = plan.part == Part::Upper ? std::clamp<int64_t>(diagonal + 1, 0, args.rows) : args.rows;
+      T* inside = buffer + column * args.rows;
+      T* outside = c + column * plan.c_cs;
+      for (int64_t row = first; row < last; ++row) body(inside[row], outside[row * plan.c_rs]);
     }
-  }
+  };
+  std::fill(buffer, buffer + args.rows * columns, T{0});
+  if (args.beta != T{0}) for_each_column([](T& inside, const T& outside) { inside = outside; });
   args.c = buffer;
   args.c_step = args.rows;
   plan.kernels->tile_for(args.rows, columns)(args);
-  for (int64_t column = 0; column < columns; ++column) {
-    for (int64_t row = 0; row < args.rows; ++row) {
-      if (wanted(row, column)) c[row * plan.c_rs + column * plan.c_cs] = buffer[row + column * args.rows];
-    }
-  }
+  for_each_column([](const T& inside, T& outside) { outside = inside; });
 }
 
 enum class Position { Inside, Across, Outside };
