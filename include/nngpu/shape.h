@@ -63,7 +63,7 @@ class Dims {
 
 using Shape = Dims;
 
-// The number of elements; 1 for rank 0. Throws ShapeError if it exceeds 2^63 - 1 or a size is negative.
+// The number of elements; 1 for rank 0. Throws ShapeError if it exceeds 2^48 or a size is negative.
 int64_t numel(const Shape& shape);
 
 // "(3, 4)", "(5,)", "()".

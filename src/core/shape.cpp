@@ -29,6 +29,11 @@ void Dims::erase(int position) {
   pop_back();
 }
 
+namespace {
+// More than any memory holds, and few enough that sizes in bytes, and sums of them, do not overflow.
+constexpr int64_t kMaxElements = int64_t{1} << 48;
+}  // namespace
+
 int64_t numel(const Shape& shape) {
   bool empty = false;
   for (int64_t size : shape) {
@@ -38,7 +43,8 @@ int64_t numel(const Shape& shape) {
   if (empty) return 0;
   int64_t count = 1;
   for (int64_t size : shape)
-    if (__builtin_mul_overflow(count, size, &count)) fail<ShapeError>("shape", "too many elements: ", shape);
+    if (__builtin_mul_overflow(count, size, &count) || count > kMaxElements)
+      fail<ShapeError>("shape", "too many elements: ", shape);
   return count;
 }
 

@@ -45,6 +45,11 @@ Tensor Tensor::from_bytes(const void* data, DType dtype, const Shape& shape, con
 
 Tensor Tensor::borrow(void* data, DType dtype, const Shape& shape, const Dims& strides,
                       std::shared_ptr<void> owner, Device device) {
+  if (strides.size() != shape.size()) {
+    throw ShapeError("[borrow] shape " + nngpu::to_string(shape) + " and strides " + nngpu::to_string(strides) +
+                     " differ in rank");
+  }
+  nngpu::numel(shape);  // throws for a negative size
   if (!backend_for(device).host_addressable()) return from_bytes(data, dtype, shape, strides, device);
   auto buffer = std::make_shared<Buffer>();
   buffer->data = static_cast<char*>(data);
@@ -194,6 +199,8 @@ NNGPU_INSTANTIATE(double)
 Variable::Variable(const Tensor& initial) : cell_(std::make_shared<Cell>()) {
   graph::require_defined("Variable", initial);
   cell_->value = initial;
+  cell_->shape = initial.shape();
+  cell_->dtype = initial.dtype();
 }
 
 Tensor Variable::value() const {
@@ -225,11 +232,11 @@ void Variable::assign(const Tensor& value) {
 
 const Shape& Variable::shape() const {
   if (!cell_) throw ValueError("[Variable] is undefined");
-  return cell_->value.shape();
+  return cell_->shape;
 }
 DType Variable::dtype() const {
   if (!cell_) throw ValueError("[Variable] is undefined");
-  return cell_->value.dtype();
+  return cell_->dtype;
 }
 
 }  // namespace nngpu

@@ -57,9 +57,7 @@ void Collector::finish(Node* node) {
   GraphView::Item item;
   item.node = node;
   item.is_input = input;
-  if (input) {
-    item.strides = node->outputs[0].value.strides;
-  } else {
+  if (!input) {
     item.inputs.reserve(node->inputs.size());
     for (const Edge& edge : node->inputs) item.inputs.emplace_back(edge.node->mark, edge.output);
   }
@@ -76,7 +74,7 @@ std::vector<Node*> Collector::pending() const {
   return nodes;
 }
 
-void Collector::decide_escapes(const std::vector<Node*>& roots) {
+void Collector::decide_escapes(const std::vector<Node*>& roots, bool keep_recipes) {
   std::vector<GraphView::Item>& items = view_.items;
   const size_t count = items.size();
   std::vector<int64_t> edges(count, 0);
@@ -100,7 +98,9 @@ void Collector::decide_escapes(const std::vector<Node*>& roots) {
       cheap_recipe[i] = held_outside(i);
       continue;
     }
-    bool cheap = item.node->kind == OpKind::Elementwise;
+    // Storing a repeated value would write out every repetition.
+    const OpKind kind = item.node->kind;
+    bool cheap = kind == OpKind::Broadcast || (keep_recipes && kind == OpKind::Elementwise);
     for (const auto& [source, output] : item.inputs) cheap = cheap && cheap_recipe[source];
     if (held_outside(i) && !cheap) item.escapes = true;
     cheap_recipe[i] = cheap || item.escapes;

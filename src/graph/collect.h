@@ -19,8 +19,9 @@ class Collector {
   // thread. Nodes that read a failed one become failed.
   bool add(Node* root);
   // Decides what is kept: `roots`, and what else outlives the plan (DESIGN: a live handle to an interior
-  // elementwise node keeps its recipe unless that would pin memory that could be freed).
-  void decide_escapes(const std::vector<Node*>& roots);
+  // elementwise node keeps its recipe unless that would pin memory that could be freed). Without `keep_recipes`
+  // all live handles but those of repeated values get theirs.
+  void decide_escapes(const std::vector<Node*>& roots, bool keep_recipes = true);
   GraphView& view() { return view_; }
   std::vector<Node*> pending() const;
 

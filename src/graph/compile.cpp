@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 
 #include "graph/evaluate.h"
 #include "graph/plan_cache.h"
@@ -104,11 +105,11 @@ Result result_of(const CompiledPlan& compiled, const Tensor& root) {
       return {escape.item, static_cast<int32_t>(e), -1};
     }
   }
-  for (size_t s = 0; s < compiled.plan->slots.size(); ++s) {  // an input returned as it is
+  uint32_t output = 0;
+  for (size_t s = 0; s < compiled.plan->slots.size(); ++s) {  // an input returned as it is: a slot an output
     const Slot& slot = compiled.plan->slots[s];
-    if (slot.kind == SlotKind::Input && compiled.graph.items[slot.item].node == root.node().get()) {
-      return {slot.item, -1, static_cast<int32_t>(s)};
-    }
+    if (slot.kind != SlotKind::Input || compiled.graph.items[slot.item].node != root.node().get()) continue;
+    if (output++ == root.output()) return {slot.item, -1, static_cast<int32_t>(s)};
   }
   throw Error("[compile] internal error: a result without a place");
 }
@@ -171,8 +172,10 @@ class Replay {
  public:
   Replay(const CompiledPlan& compiled, const std::vector<Tensor>& inputs) : compiled_(compiled), inputs_(inputs) {}
 
-  std::vector<Tensor> run() {
+  // Nothing where another thread has assigned a variable that the plan does not fit, or that is pending.
+  std::optional<std::vector<Tensor>> run() {
     const CellLocks locks(compiled_.variables);
+    if (!variables_fit()) return std::nullopt;
     take_offsets();
     bind();
     RunResult result = run_plan(*compiled_.plan, backend_for(compiled_.device), bindings_);
@@ -187,6 +190,15 @@ class Replay {
   }
 
  private:
+  bool variables_fit() const {
+    return std::all_of(compiled_.variables.begin(), compiled_.variables.end(), [](const Trace::VariableUse& use) {
+      if (!use.input.defined()) return true;
+      const Tensor& value = use.cell->value;
+      return value.node()->state.load(std::memory_order_acquire) == State::Ready &&
+             read_value(value).strides == use.strides;
+    });
+  }
+
   void take_offsets() {
     for (const auto& use : compiled_.generators) {
       std::lock_guard lock(use.state->mutex);
@@ -236,7 +248,8 @@ class Replay {
       failed.node()->state.store(State::Failed, std::memory_order_release);
       return failed;
     }
-    const Operand view = where.escape >= 0 ? compiled_.plan->escapes[where.escape].value : Operand{where.slot, DType::F32, 0, {}, {}};
+    const Operand view = where.escape >= 0 ? compiled_.plan->escapes[where.escape].value
+                                           : Operand{where.slot, DType::F32, 0, {}, {}};
     const auto size = static_cast<int64_t>(dtype_size(root.dtype()));
     if (compiled_.plan->slots[view.slot].kind == SlotKind::Output) {
       return make_data(compiled_.device, root.dtype(), root.shape(),
@@ -245,7 +258,8 @@ class Replay {
     const Source& source = compiled_.sources[view.slot];
     const Binding& input = bindings_[view.slot];
     if (!input.buffer) return make_constant_int(offsets_[source.index], DType::I64);
-    const Dims strides = where.escape >= 0 ? view.strides : compiled_.graph.items[where.item].strides;
+    const Dims strides =
+        where.escape >= 0 ? view.strides : compiled_.graph.items[where.item].strides(root.output());
     const int64_t offset = (input.address - input.buffer->data) / size + view.offset;
     return make_data(compiled_.device, root.dtype(), root.shape(), {input.buffer, offset, strides});
   }
@@ -276,6 +290,23 @@ struct CompiledFunction::Impl {
   std::mutex mutex;
   PlanCache<CompiledPlan> plans;
   Impl(TensorFunction f, size_t capacity) : function(std::move(f)), plans(std::max<size_t>(1, capacity)) {}
+
+  // The cached plan that fits the arguments and the variables as they are now, or a new one.
+  std::shared_ptr<CompiledPlan> plan_for(const KeyWords& key, const std::vector<Tensor>& inputs) {
+    std::shared_ptr<CompiledPlan> compiled;
+    {
+      std::lock_guard lock(mutex);
+      compiled = plans.find(key);
+    }
+    if (compiled && !variables_changed_layout(*compiled)) {
+      counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
+      return compiled;
+    }
+    compiled = trace_function(function, inputs);
+    std::lock_guard lock(mutex);
+    plans.insert(key, compiled);
+    return compiled;
+  }
 };
 
 CompiledFunction::CompiledFunction(TensorFunction function, size_t capacity)
@@ -285,21 +316,11 @@ std::vector<Tensor> CompiledFunction::operator()(const std::vector<Tensor>& inpu
   for (const Tensor& input : inputs) require_defined("compile", input);
   if (Trace::current() != nullptr) return impl_->function(inputs);  // part of a larger function
   evaluate(inputs);
-  KeyWords key = argument_key(inputs);
-  std::shared_ptr<CompiledPlan> compiled;
-  {
-    std::lock_guard lock(impl_->mutex);
-    compiled = impl_->plans.find(key);
+  const KeyWords key = argument_key(inputs);
+  while (true) {
+    const std::shared_ptr<CompiledPlan> compiled = impl_->plan_for(key, inputs);
+    if (auto results = Replay(*compiled, inputs).run()) return *std::move(results);
   }
-  if (compiled && variables_changed_layout(*compiled)) compiled = nullptr;
-  if (compiled) {
-    counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
-  } else {
-    compiled = trace_function(impl_->function, inputs);
-    std::lock_guard lock(impl_->mutex);
-    impl_->plans.insert(std::move(key), compiled);
-  }
-  return Replay(*compiled, inputs).run();
 }
 
 size_t CompiledFunction::cached_plans() const {

@@ -4,14 +4,18 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "graph/layout.h"
+
 namespace nngpu::graph {
 namespace {
 
 // Below this many elements an operand is "small": launching costs as much as computing.
 constexpr int64_t kBatchElements = 128 * 128;
 
+// Views take no memory of their own.
 int64_t node_bytes(const Node& node) {
   int64_t bytes = 0;
+  if (is_view(node.kind)) return bytes;
   for (const Output& output : node.outputs) {
     bytes += numel(output.shape) * static_cast<int64_t>(dtype_size(output.dtype));
   }
@@ -67,7 +71,7 @@ Context& Context::current() {
   return *lease.context;
 }
 
-void Context::link(Node* node) {
+bool Context::link(Node* node) {
   const int64_t bytes = node_bytes(*node);
   std::lock_guard lock(mutex_);
   node->context = this;
@@ -78,6 +82,7 @@ void Context::link(Node* node) {
   ++count_;
   bytes_ += bytes;
   if (is_batchable(*node)) ++batchable_;
+  return count_ > kMaxPendingNodes || bytes_ > kMaxPendingBytes;
 }
 
 void Context::unlink(Node* node) {

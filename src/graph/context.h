@@ -12,7 +12,9 @@ namespace nngpu {
 
 struct Variable::Cell {
   mutable std::mutex mutex;
-  Tensor value;
+  Tensor value;  // guarded by the mutex
+  Shape shape;   // of every value it ever holds
+  DType dtype = DType::F32;
 };
 
 namespace graph {
@@ -23,13 +25,13 @@ inline constexpr int64_t kMaxPendingBytes = int64_t{8} << 30;  // of the pending
 
 class Context {
  public:
-  void link(Node* node);
+  // Returns whether there are now too many pending nodes.
+  bool link(Node* node);
   void unlink(Node* node);
   // Pending nodes that nothing pending consumes, retained.
   std::vector<NodePtr> sinks();
   // Pending nodes that could batch with one of `nodes`: same kind, parameters, operand types and depth.
   std::vector<NodePtr> batch_partners(const std::vector<Node*>& nodes);
-  bool over_limit() const { return count_ > kMaxPendingNodes || bytes_ > kMaxPendingBytes; }
 
   void mark_changed(const std::shared_ptr<Variable::Cell>& cell);
   // The variables assigned since their last evaluation; forgets them.

@@ -47,21 +47,26 @@ std::vector<Binding> bind(const Plan& plan, const GraphView& graph) {
 
 class Evaluation {
  public:
-  explicit Evaluation(std::vector<NodePtr> roots) : roots_(std::move(roots)) {}
+  explicit Evaluation(std::vector<NodePtr> roots, bool keep_recipes = true)
+      : roots_(std::move(roots)), keep_recipes_(keep_recipes) {}
 
   void run() {
-    if (!prepare()) return;
-    RunResult result;
-    try {
-      result = run_plan(*plan_, *backend_, bindings_);
-    } catch (const std::bad_alloc&) {
-      abandon();
-      throw OutOfMemoryError("[eval] the system has no memory for a kernel's workspace");
-    } catch (...) {
-      abandon();
-      throw;
+    while (prepare()) {
+      RunResult result;
+      try {
+        result = run_plan(*plan_, *backend_, bindings_);
+      } catch (const OutOfMemoryError&) {
+        abandon();
+        if (partners_.empty()) throw;
+        alone_ = true;  // what was asked for may still fit
+        partners_.clear();
+        continue;
+      } catch (...) {
+        abandon();
+        throw;
+      }
+      return publish(result);
     }
-    publish(result);
   }
 
  private:
@@ -102,12 +107,12 @@ class Evaluation {
       graph_ = {};
       return true;
     }
-    partners_ = Context::current().batch_partners(collector.pending());
+    if (!alone_) partners_ = Context::current().batch_partners(collector.pending());
     for (const NodePtr& partner : partners_) {
       const bool same_device = partner->device == collector.view().device;
       if (same_device && collector.add(partner.get())) roots.push_back(partner.get());
     }
-    collector.decide_escapes(roots);
+    collector.decide_escapes(roots, keep_recipes_);
     graph_ = std::move(collector.view());
     for (const GraphView::Item& item : graph_.items) item.node->mark = -1;
     return true;
@@ -133,7 +138,10 @@ class Evaluation {
 
   void set_value(const Escape& escape, const RunResult& result) {
     const Slot& slot = plan_->slots[escape.value.slot];
-    Value& value = graph_.items[escape.item].node->outputs[escape.output].value;
+    Node& node = *graph_.items[escape.item].node;
+    // Constants are not claimed: another thread may have been first, and its value may be in use.
+    if (node.state.load(std::memory_order_acquire) != State::Pending) return;
+    Value& value = node.outputs[escape.output].value;
     const auto size = static_cast<int64_t>(dtype_size(escape.value.dtype));
     if (slot.kind == SlotKind::Input) {
       const Binding& source = bindings_[escape.value.slot];
@@ -160,6 +168,8 @@ class Evaluation {
 
   std::vector<NodePtr> roots_;
   std::vector<NodePtr> partners_;
+  bool keep_recipes_;
+  bool alone_ = false;  // without partners
   GraphView graph_;
   std::shared_ptr<const Plan> plan_;
   std::vector<Binding> bindings_;
@@ -205,7 +215,8 @@ void run_pending(Context& context) {
     roots = context.sinks();
   }
   add_changed_variables(roots);
-  if (!roots.empty()) Evaluation(std::move(roots)).run();
+  // Recipes would leave the thread with as many pending nodes as before.
+  if (!roots.empty()) Evaluation(std::move(roots), false).run();
 }
 
 namespace {
@@ -234,7 +245,12 @@ GraphView collect_traced(const std::vector<Tensor>& roots) {
   evaluate(captured_values(roots));
   std::lock_guard lock(engine().mutex);
   Collector collector;
-  for (const Tensor& root : roots) collector.add(root.node().get());
+  for (const Tensor& root : roots) {
+    collector.add(root.node().get());
+    // It reads a captured value that failed.
+    if (root.node()->state.load(std::memory_order_acquire) == State::Failed)
+      std::rethrow_exception(root.node()->error);
+  }
   GraphView view = collector.view();
   for (const Tensor& root : roots) {
     if (root.node()->mark >= 0) view.items[root.node()->mark].escapes = true;

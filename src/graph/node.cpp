@@ -23,15 +23,17 @@ void retain(Node* node) noexcept { node->references.fetch_add(1, std::memory_ord
 // Destroying a node releases its inputs, and so on down a chain of any length: iteratively, for the stack's sake.
 void release(Node* node) noexcept {
   if (node->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  thread_local std::vector<Node*> doomed;
+  // Linked through the nodes themselves: tensors of static lifetime die after the thread's own objects.
+  thread_local Node* doomed = nullptr;
   thread_local bool draining = false;
-  doomed.push_back(node);
+  if (node->context != nullptr) node->context->unlink(node);
+  node->next = doomed;
+  doomed = node;
   if (draining) return;
   draining = true;
-  while (!doomed.empty()) {
-    Node* dead = doomed.back();
-    doomed.pop_back();
-    if (dead->context != nullptr) dead->context->unlink(dead);
+  while (doomed != nullptr) {
+    Node* dead = doomed;
+    doomed = dead->next;
     delete dead;
   }
   draining = false;
@@ -80,14 +82,14 @@ Tensor make_node(OpKind kind, const Params& params, std::span<const Tensor> inpu
     node.traced = node.traced || input.node()->traced;
     node.inputs.push_back({input.node(), input.output()});
   }
-  if (Trace::current() != nullptr) {
+  // What reads a traced value that left its function can never be computed: reading it throws.
+  if (node.traced || Trace::current() != nullptr) {
     node.traced = true;
     return Tensor(std::move(pointer));
   }
   node.depth = pending_depth(node);
   Context& context = Context::current();
-  context.link(&node);
-  if (context.over_limit()) run_pending(context);
+  if (context.link(&node)) run_pending(context);
   return Tensor(std::move(pointer));
 }
 

@@ -20,7 +20,9 @@ struct GraphView {
     bool escapes = false;   // its outputs are kept
     bool donated = false;   // an input whose storage nobody else will read: the plan may overwrite it
     std::vector<std::pair<int32_t, uint32_t>> inputs;  // (item, output)
-    Dims strides;                                      // of an input
+
+    // Of an input: the layout of each output's value.
+    const Dims& strides(uint32_t output) const { return node->outputs[output].value.strides; }
   };
   std::vector<Item> items;
   Device device;
@@ -97,7 +99,8 @@ struct RunResult {
   std::vector<std::exception_ptr> item_errors;  // an entry an item; empty where nothing failed
 };
 
-// Runs a plan; `bindings` has an entry a slot. Throws OutOfMemoryError before anything has run.
+// Runs a plan; `bindings` has an entry a slot. Where a launch throws (a value error does not), so does this and
+// nothing has changed; but if the plan overwrites donated inputs, every item fails instead.
 RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding>& bindings);
 
 }  // namespace nngpu::graph

@@ -18,9 +18,12 @@ KeyWords plan_key(const GraphView& graph) {
     const uint64_t flags = item.is_input | item.escapes << 1 | item.donated << 2;
     key.push_back(static_cast<uint64_t>(node.kind) << 32 | flags << 16 | item.inputs.size());
     if (item.is_input) {
-      key.push_back(static_cast<uint64_t>(node.outputs[0].dtype));
-      append(key, 1, node.outputs[0].shape);
-      append(key, 2, item.strides);
+      key.push_back(node.outputs.size());
+      for (const Output& output : node.outputs) {
+        key.push_back(static_cast<uint64_t>(output.dtype));
+        append(key, 1, output.shape);
+        append(key, 2, output.value.strides);
+      }
     } else if (node.kind == OpKind::Constant) {
       key.push_back(static_cast<uint64_t>(node.outputs[0].dtype));  // the value is a run-time input
     } else {

@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <new>
 
 #include "graph/plan.h"
 #include "graph/stats.h"
+#include "nngpu/error.h"
 
 namespace nngpu::graph {
 namespace {
@@ -95,6 +98,20 @@ void spread_errors(const Plan& plan, const std::vector<std::pair<int32_t, std::e
   }
 }
 
+// A lack of memory for a kernel's workspace is a typed error too.
+void run_launch(Backend& backend, const Launch& launch, const RunContext& context) {
+  try {
+    backend.run(launch, context);
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemoryError("[eval] the system has no memory for a kernel's workspace");
+  }
+}
+
+bool overwrites_inputs(const Plan& plan, const std::vector<Binding>& bindings) {
+  return std::any_of(plan.slots.begin(), plan.slots.end(),
+                     [&](const Slot& slot) { return slot.donor >= 0 && bindings[slot.donor].donate; });
+}
+
 }  // namespace
 
 RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding>& bindings) {
@@ -108,7 +125,14 @@ RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding
   const RunContext context{scratch.addresses.data(), &scratch.failures};
   std::vector<std::pair<int32_t, std::exception_ptr>> failed;
   for (const Launch& launch : plan.launches) {
-    backend.run(launch, context);
+    try {
+      run_launch(backend, launch, context);
+    } catch (...) {
+      if (!overwrites_inputs(plan, bindings)) throw;
+      // Nobody can try again from inputs that may be gone: everything fails.
+      result.item_errors.assign(plan.item_inputs.size(), std::current_exception());
+      return result;
+    }
     if (scratch.failures.empty()) continue;
     for (Failure& failure : scratch.failures)
       failed.emplace_back(launch.nodes[failure.item], std::move(failure.error));

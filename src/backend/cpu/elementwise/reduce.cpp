@@ -187,7 +187,8 @@ class Reducer {
   }
 
   void run_columns() const {
-    const int64_t rows_per_piece = std::max<int64_t>(1, 4 * kPieceElements / columns_);
+    // Wide matrices have strips enough to share out, and partial results as wide as themselves: no more pieces.
+    const int64_t rows_per_piece = std::max<int64_t>(kLongRow, 4 * kPieceElements / columns_);
     const int64_t pieces = (length_ + rows_per_piece - 1) / rows_per_piece;
     if (pieces > 1) return run_tall_columns(rows_per_piece, pieces);
     // A task is a strip of a result's columns, narrow enough to stay in the cache.
