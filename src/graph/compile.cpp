@@ -337,9 +337,7 @@ std::string explain(const TensorFunction& function, const std::vector<Tensor>& i
 std::string explain(const Tensor& tensor) {
   require_defined("explain", tensor);
   if (tensor.is_ready()) return "ready: nothing would run\n";
-  const GraphView graph = collect_pending(tensor);
-  const auto plan = build_plan(graph, backend_for(graph.device));
-  return describe(*plan, graph);
+  return describe_pending(tensor);
 }
 
 EngineStats engine_stats() {

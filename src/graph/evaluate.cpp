@@ -258,13 +258,16 @@ GraphView collect_traced(const std::vector<Tensor>& roots) {
   return view;
 }
 
-GraphView collect_pending(const Tensor& tensor) {
+std::string describe_pending(const Tensor& tensor) {
   std::unique_lock lock(engine().mutex);
   while (true) {
-    Collector collector;
-    if (collector.add(tensor.node().get())) {
-      collector.decide_escapes({tensor.node().get()});
-      return collector.view();
+    {
+      Collector collector;  // gone, with its marks, before the lock is
+      if (collector.add(tensor.node().get())) {
+        collector.decide_escapes({tensor.node().get()});
+        const GraphView& graph = collector.view();
+        return describe(*build_plan(graph, backend_for(graph.device)), graph);
+      }
     }
     engine().published.wait(lock);
   }

@@ -2,6 +2,7 @@
 #ifndef NNGPU_GRAPH_EVALUATE_H_
 #define NNGPU_GRAPH_EVALUATE_H_
 
+#include <string>
 #include <vector>
 
 #include "graph/context.h"
@@ -21,8 +22,8 @@ const Value& read_value(const Tensor& tensor);
 // Evaluates captured values that are pending.
 GraphView collect_traced(const std::vector<Tensor>& roots);
 
-// The graph that reading `tensor` would run now, and nothing claimed.
-GraphView collect_pending(const Tensor& tensor);
+// The plan that reading `tensor` would run now, as text. Claims nothing.
+std::string describe_pending(const Tensor& tensor);
 
 // Computes every pending node of a thread that has grown too many.
 void run_pending(Context& context);

@@ -1,8 +1,11 @@
 // Bugs that were: one test each.
 #include <gtest/gtest.h>
 
+#include <new>
 #include <thread>
 
+#include "core/buffer.h"
+#include "graph/plan.h"
 #include "nngpu/compile.h"
 #include "nngpu/linalg.h"
 #include "nngpu/ops.h"
@@ -121,6 +124,45 @@ TEST(Regression, AssigningWhileReplaying) {
     EXPECT_TRUE(total == 0 || total == 192) << total;
   }
   writer.join();
+}
+
+class ThrowingBackend : public Backend {
+ public:
+  Device device() const override { return {}; }
+  MemoryPool& pool() override { return backend_for({}).pool(); }
+  void prepare(graph::Launch&) override {}
+  void run(const graph::Launch&, const graph::RunContext&) override { throw std::bad_alloc(); }
+  void synchronize() override {}
+  bool host_addressable() const override { return true; }
+};
+
+// One launch whose output takes over its input where that is donated.
+TEST(Regression, AThrowingLaunchFailsWhatItMayHaveOverwritten) {
+  graph::Plan plan;
+  plan.slots.resize(2);
+  plan.slots[0] = {graph::SlotKind::Input, DType::F32, 0};
+  plan.slots[1] = {graph::SlotKind::Output, DType::F32, -1, 4, 0, 0};
+  plan.launches.emplace_back();
+  plan.item_inputs = {{}, {0}};
+  ThrowingBackend backend;
+  std::vector<graph::Binding> bindings(2);
+  bindings[0].buffer = backend.pool().allocate(4);
+  bindings[0].address = bindings[0].buffer->data;
+  EXPECT_THROW(run_plan(plan, backend, bindings), OutOfMemoryError) << "to be tried again";
+  bindings[0].donate = true;
+  const graph::RunResult result = run_plan(plan, backend, bindings);
+  ASSERT_EQ(result.item_errors.size(), 2u);
+  EXPECT_THROW(std::rethrow_exception(result.item_errors[1]), OutOfMemoryError);
+}
+
+TEST(Regression, ExplainingWhileAnotherThreadComputes) {
+  for (int round = 0; round < 100; ++round) {
+    const Tensor a = matmul(rand({64, 64}), rand({64, 64})), b = exp(a) + 1, c = b * a;
+    std::thread reader([&] { b.eval(); });
+    for (int i = 0; i < 5; ++i) EXPECT_NE(explain(c), "");
+    reader.join();
+    EXPECT_EQ(c.to_vector<float>(), (b * a).to_vector<float>());
+  }
 }
 
 Tensor of_static_lifetime;  // destroyed after the main thread's own objects
