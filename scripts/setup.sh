@@ -24,12 +24,12 @@ add() { packages+=("$@"); }
 apt_packages() {
   case $1 in
     demo)
-      add g++ cmake ninja-build make ccache libopenblas-openmp-dev libhwy-dev libdnnl-dev libzip-dev zlib1g-dev \
+      add g++ cmake ninja-build make ccache libopenblas-openmp-dev libhwy-dev libzip-dev zlib1g-dev \
         libfast-float-dev libeigen3-dev libcli11-dev nlohmann-json3-dev
       ;;
     test) add libgtest-dev libmpfr-dev libgmp-dev pkgconf python3 python3-numpy ;;
     check) add clang libomp-dev "libclang-rt-$(clang_version)-dev" llvm lld clang-format clang-tidy ;;
-    bench) add libbenchmark-dev libarmadillo-dev python3 python3-numpy python3-scipy ;;
+    bench) add libbenchmark-dev libdnnl-dev libarmadillo-dev python3 python3-numpy python3-scipy ;;
   esac
 }
 

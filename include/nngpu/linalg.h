@@ -2,8 +2,8 @@
 //
 // Failures that depend on values (singular, not positive definite, not converged, NaN or infinity in the input)
 // are thrown when a result is read, as the typed errors of error.h, naming operation, batch item and pivot. The
-// functions with a `check` argument return instead, with check = false, whatever was computed, and an `info`
-// tensor of the batch shape (i32; 0: success, as LAPACK's INFO otherwise).
+// functions called ..._ex, and lu_factor with check = false, do not throw: they return whatever was computed, and an
+// `info` tensor of the batch shape (i32; 0: success, as LAPACK's INFO otherwise).
 #ifndef NNGPU_LINALG_H_
 #define NNGPU_LINALG_H_
 
@@ -45,16 +45,24 @@ Tensor cholesky_solve(const Tensor& factor, const Tensor& b, bool upper = false)
 
 // Eigenvalues w (n) ascending, eigenvectors v (n, n) as columns, from the lower triangle.
 struct Eigh {
+  Tensor w, v;
+};
+Eigh eigh(const Tensor& a);
+struct EighEx {
   Tensor w, v, info;
 };
-Eigh eigh(const Tensor& a, bool check = true);
+EighEx eigh_ex(const Tensor& a);  // check = false form
 Tensor eigvalsh(const Tensor& a);
 
 // A = U diag(s) V^T with s descending: u (m, k), s (k), vt (k, n), k = min(m, n); full: u (m, m), vt (n, n).
 struct Svd {
+  Tensor u, s, vt;
+};
+Svd svd(const Tensor& a, bool full_matrices = false);
+struct SvdEx {
   Tensor u, s, vt, info;
 };
-Svd svd(const Tensor& a, bool full_matrices = false, bool check = true);
+SvdEx svd_ex(const Tensor& a, bool full_matrices = false);  // check = false form
 Tensor svdvals(const Tensor& a);
 
 Tensor inverse(const Tensor& a);

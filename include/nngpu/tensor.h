@@ -88,7 +88,7 @@ class Tensor {
   DType dtype() const;
   Device device() const;
 
-  // Computes the value now, with everything else that DESIGN's reading rule includes. Returns *this.
+  // Computes the value now, and what a read runs with it (docs/engine.md). Returns *this.
   const Tensor& eval() const;
   // Whether the value has been computed.
   bool is_ready() const;

@@ -43,15 +43,25 @@ Checked cholesky_ex(const Tensor& a, bool upper) {
   return {factor, output(factor, 1)};
 }
 
-Eigh eigh(const Tensor& a, bool check) {
-  const Tensor w = factor_node("eigh", OpKind::Eigh, a, {.check = check});
+Eigh eigh(const Tensor& a) {
+  const Tensor w = factor_node("eigh", OpKind::Eigh, a, {});
+  return {w, output(w, 1)};
+}
+
+EighEx eigh_ex(const Tensor& a) {
+  const Tensor w = factor_node("eigh", OpKind::Eigh, a, {.check = 0});
   return {w, output(w, 1), output(w, 2)};
 }
 
 Tensor eigvalsh(const Tensor& a) { return factor_node("eigvalsh", OpKind::Eigh, a, {.vectors = 0}); }
 
-Svd svd(const Tensor& a, bool full_matrices, bool check) {
-  const Tensor u = factor_node("svd", OpKind::Svd, a, {.check = check, .full = full_matrices});
+Svd svd(const Tensor& a, bool full_matrices) {
+  const Tensor u = factor_node("svd", OpKind::Svd, a, {.full = full_matrices});
+  return {u, output(u, 1), output(u, 2)};
+}
+
+SvdEx svd_ex(const Tensor& a, bool full_matrices) {
+  const Tensor u = factor_node("svd", OpKind::Svd, a, {.check = 0, .full = full_matrices});
   return {u, output(u, 1), output(u, 2), output(u, 3)};
 }
 

@@ -1,4 +1,4 @@
-// Threads of the CPU backend: one OpenMP team, shared with OpenBLAS and oneDNN.
+// Threads of the CPU backend: one OpenMP team, shared with OpenBLAS.
 #ifndef NNGPU_BACKEND_CPU_PARALLEL_H_
 #define NNGPU_BACKEND_CPU_PARALLEL_H_
 

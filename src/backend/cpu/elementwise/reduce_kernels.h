@@ -10,7 +10,8 @@
 namespace nngpu::cpu {
 
 // A partial result. Floating sums keep `real` and the rounding error `error` (Neumaier 1974), so that they lose
-// nothing to length; f32 values are added in double. Integers and truths use `integer`.
+// nothing to length; a tile of f32
+// values is added in several short f32 sums, and the tiles' sums in double. Integers and truths use `integer`.
 struct Partial {
   double real = 0;
   double error = 0;
