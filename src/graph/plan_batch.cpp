@@ -74,6 +74,33 @@ void merge(Launch& into, Launch& item) {
   into.items += item.items;
 }
 
+// The launches that are left, in the order they had (it keeps few intermediates alive) but for what a merged
+// launch reads, which goes before it. There is no cycle: what a launch reads was made on a lower level.
+std::vector<size_t> order_of(const Plan& plan, const std::vector<char>& merged) {
+  constexpr size_t kNone = SIZE_MAX;
+  std::vector<size_t> producer(plan.slots.size(), kNone), order, stack;
+  for (size_t i = 0; i < plan.launches.size(); ++i) {
+    if (merged[i]) continue;
+    for (const Operand& output : plan.launches[i].outputs) producer[output.slot] = i;
+  }
+  std::vector<char> placed(plan.launches.size(), 0);
+  for (size_t i = 0; i < plan.launches.size(); ++i) {
+    if (!merged[i]) stack.push_back(i);
+    while (!stack.empty()) {
+      const size_t launch = stack.back(), waiting = stack.size();
+      for (const Operand& input : plan.launches[launch].inputs) {
+        const size_t source = producer[input.slot];
+        if (!placed[launch] && source != kNone && !placed[source]) stack.push_back(source);
+      }
+      if (stack.size() > waiting) continue;
+      if (!placed[launch]) order.push_back(launch);
+      placed[launch] = 1;
+      stack.pop_back();
+    }
+  }
+  return order;
+}
+
 }  // namespace
 
 void batch_launches(Plan& plan) {
@@ -99,14 +126,8 @@ void batch_launches(Plan& plan) {
       merged[group[i]] = 1;
     }
   }
-  // Level by level: everything a merged launch reads has run, whichever of its items came first.
-  std::vector<size_t> order;
-  for (size_t i = 0; i < plan.launches.size(); ++i) {
-    if (!merged[i]) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return level[a] < level[b]; });
   std::vector<Launch> launches;
-  for (size_t i : order) launches.push_back(std::move(plan.launches[i]));
+  for (size_t i : order_of(plan, merged)) launches.push_back(std::move(plan.launches[i]));
   plan.launches = std::move(launches);
 }
 

@@ -126,6 +126,18 @@ TEST(Regression, AssigningWhileReplaying) {
   writer.join();
 }
 
+// Batching two small launches leaves the order of the others, and so the memory they need.
+TEST(Regression, BatchingKeepsFewIntermediatesAlive) {
+  const Tensor x = rand({1 << 18}).eval(), a = eye(4).eval(), b = (eye(4) * 2).eval();
+  Tensor total = sum(linalg::inverse(a));
+  for (int i = 0; i < 30; ++i) total = total + sum(cumsum(cumsum(x + i, 0), 0));
+  total = total + sum(linalg::inverse(b));
+  reset_peak_memory();
+  const int64_t before = memory_stats().in_use;
+  EXPECT_TRUE(total.eval().is_ready());
+  EXPECT_LE(memory_stats().peak - before, 5 << 20);
+}
+
 class ThrowingBackend : public Backend {
  public:
   Device device() const override { return {}; }
