@@ -18,6 +18,17 @@ int fail(const std::string& message) {
   return 1;
 }
 
+// CLI11 itself would only say that a subcommand is required.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    if (command->get_name() == argv[1]) return;
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  throw std::runtime_error(std::string("unknown command '") + argv[1] + "': choose one of " + known);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -29,6 +40,7 @@ int main(int argc, char** argv) {
   nngpu::tool::add_bench(app);
   nngpu::tool::add_quickstart(app);
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& request) {  // --help, --version

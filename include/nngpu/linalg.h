@@ -2,8 +2,8 @@
 //
 // Failures that depend on values (singular, not positive definite, not converged, NaN or infinity in the input)
 // are thrown when a result is read, as the typed errors of error.h, naming operation, batch item and pivot. The
-// functions called ..._ex, and lu_factor with check = false, do not throw: they return whatever was computed, and an
-// `info` tensor of the batch shape (i32; 0: success, as LAPACK's INFO otherwise).
+// functions called ..._ex, and lu_factor with check = false, do not throw: they return whatever was computed, and
+// an `info` tensor of the batch shape (i32; 0: success, as LAPACK's INFO otherwise).
 #ifndef NNGPU_LINALG_H_
 #define NNGPU_LINALG_H_
 

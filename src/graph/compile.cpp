@@ -18,7 +18,7 @@ namespace {
 
 // Where one input of a compiled plan comes from at each replay.
 struct Source {
-  enum Kind { Argument, FromVariable, Offset, Captured, Number } kind;
+  enum Kind { Argument, FromVariable, Draw, Captured, Number } kind;
   size_t index = 0;  // of the argument, variable or generator use
   Binding fixed;     // of a captured value or number
 };
@@ -68,7 +68,9 @@ Source source_of(const Trace& trace, size_t arguments, int64_t placeholder) {
     if (input.defined() && input.node().get() == node) return {Source::FromVariable, i, {}};
   }
   for (size_t i = 0; i < trace.generators.size(); ++i) {
-    if (trace.generators[i].placeholder.node().get() == node) return {Source::Offset, i, {}};
+    const Draw& draw = trace.generators[i].draw;
+    if (draw.seed.node().get() == node) return {Source::Draw, 2 * i, {}};
+    if (draw.offset.node().get() == node) return {Source::Draw, 2 * i + 1, {}};
   }
   throw Error("[compile] internal error: an input without a source");
 }
@@ -176,7 +178,7 @@ class Replay {
   std::optional<std::vector<Tensor>> run() {
     const CellLocks locks(compiled_.variables);
     if (!variables_fit()) return std::nullopt;
-    take_offsets();
+    take_draws();
     bind();
     RunResult result = run_plan(*compiled_.plan, backend_for(compiled_.device), bindings_);
     std::vector<Tensor> values;
@@ -199,10 +201,12 @@ class Replay {
     });
   }
 
-  void take_offsets() {
+  // A replay that then fails has used its numbers up: another thread may have drawn those behind them.
+  void take_draws() {
     for (const auto& use : compiled_.generators) {
       std::lock_guard lock(use.state->mutex);
-      offsets_.push_back(static_cast<int64_t>(use.state->offset));
+      draws_.push_back(static_cast<int64_t>(use.state->seed));
+      draws_.push_back(static_cast<int64_t>(use.state->offset));
       use.state->offset += use.blocks;
     }
   }
@@ -220,8 +224,8 @@ class Replay {
         case Source::FromVariable:
           bindings_[i] = bind_variable(*compiled_.variables[source.index].cell);
           break;
-        case Source::Offset:
-          bindings_[i].address = reinterpret_cast<char*>(&offsets_[source.index]);
+        case Source::Draw:
+          bindings_[i].address = reinterpret_cast<char*>(&draws_[source.index]);
           break;
         case Source::Captured:
         case Source::Number:
@@ -257,7 +261,7 @@ class Replay {
     }
     const Source& source = compiled_.sources[view.slot];
     const Binding& input = bindings_[view.slot];
-    if (!input.buffer) return make_constant_int(offsets_[source.index], DType::I64);
+    if (!input.buffer) return make_constant_int(draws_[source.index], DType::I64);
     const Dims strides =
         where.escape >= 0 ? view.strides : compiled_.graph.items[where.item].strides(root.output());
     const int64_t offset = (input.address - input.buffer->data) / size + view.offset;
@@ -266,7 +270,7 @@ class Replay {
 
   const CompiledPlan& compiled_;
   const std::vector<Tensor>& inputs_;
-  std::vector<int64_t> offsets_;
+  std::vector<int64_t> draws_;  // the seed and offset of each draw
   std::vector<Binding> bindings_;
 };
 

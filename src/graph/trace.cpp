@@ -51,18 +51,20 @@ void Trace::write(const std::shared_ptr<Variable::Cell>& cell, const Tensor& val
   use_of(cell).written = value;
 }
 
-Tensor Trace::draw(const std::shared_ptr<Generator::State>& state, uint64_t blocks) {
-  Tensor placeholder = add_placeholder({}, DType::I64, default_device(), {});
-  generators.push_back({state, placeholder, blocks});
-  return placeholder;
+Draw Trace::draw(const std::shared_ptr<Generator::State>& state, uint64_t blocks) {
+  const Tensor seed = add_placeholder({}, DType::I64, default_device(), {});
+  const Tensor offset = add_placeholder({}, DType::I64, default_device(), {});
+  generators.push_back({state, {seed, offset}, blocks});
+  return {seed, offset};
 }
 
-Tensor generator_offset(const std::shared_ptr<Generator::State>& state, uint64_t blocks) {
+Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks) {
   if (Trace* trace = Trace::current()) return trace->draw(state, blocks);
   std::lock_guard lock(state->mutex);
   const uint64_t first = state->offset;
   state->offset += blocks;
-  return make_constant_int(static_cast<int64_t>(first), DType::I64);
+  return {make_constant_int(static_cast<int64_t>(state->seed), DType::I64),
+          make_constant_int(static_cast<int64_t>(first), DType::I64)};
 }
 
 }  // namespace nngpu::graph

@@ -11,6 +11,11 @@
 
 namespace nngpu::graph {
 
+// Where a draw of random numbers starts.
+struct Draw {
+  Tensor seed, offset;
+};
+
 // What a function being traced reads and changes. While one exists on a thread, nodes built there belong to it.
 class Trace {
  public:
@@ -24,8 +29,8 @@ class Trace {
   Tensor add_placeholder(const Shape& shape, DType dtype, Device device, const Dims& strides);
   Tensor read(const std::shared_ptr<Variable::Cell>& cell);
   void write(const std::shared_ptr<Variable::Cell>& cell, const Tensor& value);
-  // A rank-0 i64 run-time input: the generator's offset at each replay.
-  Tensor draw(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
+  // Rank-0 i64 run-time inputs: the generator's seed and offset at each replay.
+  Draw draw(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
 
   struct VariableUse {
     std::shared_ptr<Variable::Cell> cell;
@@ -35,10 +40,10 @@ class Trace {
   };
   struct GeneratorUse {
     std::shared_ptr<Generator::State> state;
-    Tensor placeholder;
+    Draw draw;
     uint64_t blocks;
   };
-  std::vector<Tensor> placeholders;  // all, in order: arguments, then variables and offsets as they are met
+  std::vector<Tensor> placeholders;  // all, in order: arguments, then variables and draws as they are met
   std::vector<VariableUse> variables;
   std::vector<GeneratorUse> generators;
 
@@ -47,9 +52,9 @@ class Trace {
   Trace* outer_;
 };
 
-// Outside tracing takes `blocks` Philox blocks from the generator and returns their first offset as a constant;
-// while tracing it is a run-time input of the plan.
-Tensor generator_offset(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
+// Outside tracing takes `blocks` Philox blocks from the generator: its seed and their first offset are constants.
+// While tracing they are run-time inputs of the plan.
+Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
 
 }  // namespace nngpu::graph
 

@@ -28,6 +28,8 @@ std::string error_text(zip_error_t& error) {
 }
 
 Archive open_archive(std::string_view bytes, const std::string& name) {
+  // libzip takes an empty file for an archive without members.
+  if (bytes.empty()) fail_read(name, "not a valid .npz file: it is empty");
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);

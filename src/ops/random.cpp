@@ -17,8 +17,7 @@ using graph::make_constant_int;
 Tensor draw(Distribution distribution, const Shape& shape, DType dtype, double p0, double p1,
             const Generator& generator) {
   const int64_t count = numel(shape);
-  const Tensor seed = make_constant_int(static_cast<int64_t>(generator.seed()), DType::I64);
-  const Tensor offset = graph::generator_offset(generator.state(), philox_blocks(dtype, count));
+  const auto [seed, offset] = graph::draw_blocks(generator.state(), philox_blocks(dtype, count));
   return graph::make_node(graph::OpKind::Random,
                           graph::RandomParams{distribution, static_cast<int64_t>(dtype), shape},
                           {seed, offset, make_constant(p0, DType::F64), make_constant(p1, DType::F64)});

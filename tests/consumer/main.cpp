@@ -1,4 +1,5 @@
-// The smallest program that uses an installed nngpu: it must compile against the public headers alone, link and run.
+// The smallest program that uses an installed nngpu: it must compile against the public headers alone, link and
+// run.
 #include <nngpu/nngpu.h>
 
 #include <cstdio>

@@ -86,6 +86,8 @@ TEST(Compile, RandomNumbersAdvance) {
   Generator again(5);
   EXPECT_EQ(rand({4}, DType::F32, again).to_vector<float>(), a);
   EXPECT_EQ(rand({4}, DType::F32, again).to_vector<float>(), b);
+  generator.seed(9);  // not baked in
+  EXPECT_EQ(f(zero).to_vector<float>(), rand({4}, DType::F32, Generator(9)).to_vector<float>());
 }
 
 TEST(Compile, FailuresAreThrownAtTheRead) {

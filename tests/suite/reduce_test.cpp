@@ -23,9 +23,14 @@ struct Reduction {
   bool needs_elements;  // an empty axis is an error
 };
 
+// With the rounding errors added up beside it (Kahan), since the library's own sums are that good.
 double add_up(const Values& v) {
-  double s = 0;
-  for (double x : v) s += x;
+  double s = 0, error = 0;
+  for (double x : v) {
+    const double y = x - error, t = s + y;
+    error = (t - s) - y;
+    s = t;
+  }
   return s;
 }
 double average(const Values& v) { return add_up(v) / double(v.size()); }

@@ -144,8 +144,9 @@ std::string report_html(const Summary& summary, const std::vector<int>& labels) 
   html += "<h2>Principal components</h2>" + scatter_svg(summary.ours, labels);
   html += "<h2>Singular values</h2>" + singular_values_svg(summary.ours.singular_values);
   html += "<h2>Time, against Eigen on the same machine</h2>" + timing_table(summary);
-  html += "<p>Medians of 9 runs. Eigen is compiled as this program is, for any processor of this kind rather than for "
-          "this one; the project's benchmarks compare with Eigen at its best.</p>";
+  html +=
+      "<p>Medians of 9 runs. Eigen is compiled as this program is, for any processor of this kind rather than for "
+      "this one; the project's benchmarks compare with Eigen at its best.</p>";
   html += "<h2>Checked against Eigen</h2><p>";
   html +=
       format("Largest difference of a singular value: %.2g of the largest one. Predictions that differ: %lld.</p>",
