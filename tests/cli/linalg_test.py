@@ -59,9 +59,45 @@ def check_decompositions(folder):
         np.testing.assert_allclose(np.load(f"{folder}/e.npz")["w"], np.linalg.eigvalsh(square), rtol=tolerance * 10)
         out = json.loads(succeed("linalg", "det", f"{folder}/s.npy", "--json", "--dtype", "f64"))
         np.testing.assert_allclose(out["results"]["result"]["value"], np.linalg.det(square.astype("float64")), rtol=1e-10)
-        for operation in ("lu", "lstsq", "pinv", "norm", "rank", "cond", "add", "sub", "mul", "div"):
-            two = operation in ("lstsq", "add", "sub", "mul", "div")
-            succeed("linalg", operation, f"{folder}/s.npy", *([f"{folder}/s.npy"] if two else []))
+        check_values(folder, a, square, tolerance)
+        check_residuals(folder, tolerance)
+
+
+def check_values(folder, a, square, tolerance):
+    """Every operation that gives one result, on a.npy (37, 23), b.npy (its transpose) and s.npy (23, 23)."""
+    np.save(f"{folder}/c.npy", square + 2)
+    cases = {
+        ("matmul", "a", "b"): a @ a.T,
+        ("add", "s", "c"): square + (square + 2),
+        ("sub", "s", "c"): square - (square + 2),
+        ("mul", "s", "c"): square * (square + 2),
+        ("div", "s", "c"): square / (square + 2),
+        ("lstsq", "a", "a"): np.eye(23),
+        ("pinv", "a"): np.linalg.pinv(a),
+    }
+    for (operation, *names), expected in cases.items():
+        out = succeed("linalg", operation, *[f"{folder}/{name}.npy" for name in names], "-o", f"{folder}/o.npy", "--device", "cpu")
+        assert "time:" in out and "wrote" in out
+        np.testing.assert_allclose(np.load(f"{folder}/o.npy"), expected, atol=tolerance * 300, rtol=tolerance * 100)
+    scalars = {"norm": np.linalg.norm(square), "rank": 23, "cond": np.linalg.cond(square)}
+    for operation, expected in scalars.items():
+        out = json.loads(succeed("linalg", operation, f"{folder}/s.npy", "--json"))
+        np.testing.assert_allclose(out["results"]["result"]["value"], expected, rtol=tolerance * 100)
+    succeed("linalg", "lu", f"{folder}/a.npy", "-o", f"{folder}/lu.npz")
+    lu = np.load(f"{folder}/lu.npz")
+    assert sorted(lu.files) == ["l", "p", "u"]
+    np.testing.assert_allclose(lu["p"] @ lu["l"] @ lu["u"], a, atol=tolerance * 10)
+
+
+def check_residuals(folder, tolerance):
+    for operation in ("inverse", "lu", "qr", "cholesky", "eigh", "svd", "pinv"):
+        out = json.loads(succeed("linalg", operation, f"{folder}/s.npy", "--json"))
+        assert 0 <= out["residual"]["value"] < tolerance, (operation, out["residual"])
+        text = succeed("linalg", operation, f"{folder}/s.npy")
+        assert out["residual"]["name"] in text
+    for operation in ("solve", "lstsq", "matmul"):
+        out = json.loads(succeed("linalg", operation, f"{folder}/s.npy", f"{folder}/s.npy", "--json"))
+        assert 0 <= out["residual"]["value"] < tolerance, (operation, out["residual"])
 
 
 def check_numpy_files(folder):

@@ -141,7 +141,7 @@ TEST_P(MovementSuite, SortsAreStable) {
             index[size_t(axis)] = k;
             return a.at(index);
           };
-          Index line(size_t(shape[size_t(axis)]));
+          Index line(static_cast<size_t>(shape[size_t(axis)]));
           std::iota(line.begin(), line.end(), 0);
           std::stable_sort(line.begin(), line.end(),
                            [&](int64_t p, int64_t q) { return descending ? at(p) > at(q) : at(p) < at(q); });
