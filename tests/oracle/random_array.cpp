@@ -1,5 +1,6 @@
 #include "oracle/random_array.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +21,7 @@ std::mt19937_64& generator() {
 }
 
 Array random_array(const std::vector<int64_t>& shape, DType dtype, double low, double high) {
+  if (dtype == DType::U8) high = std::min(high, 256.0);
   std::uniform_real_distribution<double> uniform(low, high);
   Array a = filled(shape, 0);
   for (double& v : a.data) v = is_floating(dtype) ? uniform(generator()) : std::floor(uniform(generator()));

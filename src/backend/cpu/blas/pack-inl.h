@@ -56,6 +56,7 @@ HWY_INLINE void transpose_block(const double* in, int64_t stride, double* out, i
 
 template <class T>
 void transpose_rows(int64_t width, int64_t k, const T* in, int64_t stride, T* out, int64_t out_step) {
+  if (width <= 0 || k <= 0) return;  // an empty matrix may have no address
   constexpr int64_t kSide = 16 / sizeof(T);
   const int64_t whole_width = width / kSide * kSide, whole_k = k / kSide * kSide;
   for (int64_t p = 0; p < whole_k; p += kSide) {

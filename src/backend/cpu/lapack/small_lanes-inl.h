@@ -154,7 +154,9 @@ template <class T>
 struct Cursor {
   View<T> view;
   int m, i, j;
-  Cursor(View<T> v, int rows, int element) : view(v), m(rows), i(element % rows), j(element / rows) {}
+  // Without rows there is nothing to step through, and nothing is asked for.
+  Cursor(View<T> v, int rows, int element)
+      : view(v), m(rows), i(rows > 0 ? element % rows : 0), j(rows > 0 ? element / rows : 0) {}
   HWY_INLINE T* next() {
     T* p = view.at(i, j);
     if (++i == m) i = 0, ++j;
