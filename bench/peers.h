@@ -51,7 +51,7 @@ inline void blas_gemm(int m, int n, int k, const double* a, const double* b, dou
 #if defined(NNGPU_HAVE_ONEDNN)
 // oneDNN is row-major: the transposed problem.
 inline void onednn_gemm(int m, int n, int k, const float* a, const float* b, float* c) {
-  dnnl_sgemm('N', 'N', n, m, k, 1, b, n, a, k, 0, c, n);
+  dnnl_sgemm('N', 'N', n, m, k, 1, b, k, a, m, 0, c, m);
 }
 #endif
 

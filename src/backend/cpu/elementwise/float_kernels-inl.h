@@ -118,13 +118,23 @@ void vector_step(void* out, const void* a, const void* b, const void* c, size_t 
   const V repeated_a = hn::Set(d, (kForm & 1) != 0 ? *x : T{0});
   const V repeated_b = hn::Set(d, (kForm & 2) != 0 ? *y : T{0});
   const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
+  const auto at = [&](size_t i) HWY_ATTR {
     const V va = (kForm & 1) != 0 ? repeated_a : hn::LoadU(d, x + i);
     const V vb = (kForm & 2) != 0 ? repeated_b : (kArity > 1 ? hn::LoadU(d, y + i) : va);
     const V vc = kArity > 2 ? hn::LoadU(d, z + i) : va;
     hn::StoreU(p.apply(Code<C>(), va, vb, vc), d, to + i);
+  };
+  size_t i = 0;
+  // A cheap step is as fast as its loop is short.
+  if constexpr (has_scalar_forms(C)) {
+    for (; i + 4 * lanes <= n; i += 4 * lanes) {
+      at(i);
+      at(i + lanes);
+      at(i + 2 * lanes);
+      at(i + 3 * lanes);
+    }
   }
+  for (; i + lanes <= n; i += lanes) at(i);
   if (i == n) return;
   const auto mask = hn::FirstN(d, n - i);
   const V va = (kForm & 1) != 0 ? repeated_a : hn::MaskedLoad(mask, d, x + i);

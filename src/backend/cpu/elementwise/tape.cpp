@@ -8,7 +8,8 @@
 namespace nngpu::cpu {
 namespace {
 
-constexpr size_t kTileBytes = kTile * 8;
+// Longer than their elements, so that equal elements of two tiles do not share a cache set.
+constexpr size_t kTileBytes = kTile * 8 + 320;
 // Below this many elements the team costs more than it saves.
 constexpr int64_t kParallelElements = 1 << 15;
 // Results that do not fit the last-level cache are written past it.
