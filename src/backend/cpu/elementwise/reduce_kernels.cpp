@@ -149,6 +149,34 @@ void combine_extreme(Partial& into, const Partial& other) {
   into.real = better<kMax>(into.real, other.real);
 }
 
+// x - x is NaN for NaN and infinity, and zero for all else.
+template <class T>
+HWY_INLINE bool finite_run(const T* x, size_t n) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+  const auto difference = [&](size_t i) HWY_ATTR {
+    const auto v = hn::LoadU(d, x + i);
+    return hn::Sub(v, v);
+  };
+  size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    s0 = hn::Add(s0, difference(i));
+    s1 = hn::Add(s1, difference(i + lanes));
+    s2 = hn::Add(s2, difference(i + 2 * lanes));
+    s3 = hn::Add(s3, difference(i + 3 * lanes));
+  }
+  HWY_ALIGN T lane[hn::MaxLanes(d)];
+  hn::Store(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), d, lane);
+  T sum = 0;
+  for (size_t k = 0; k < lanes; ++k) sum += lane[k];
+  for (; i < n; ++i) sum += x[i] - x[i];
+  return sum == 0;
+}
+
+bool finite_floats(const float* x, size_t n) { return finite_run(x, n); }
+bool finite_doubles(const double* x, size_t n) { return finite_run(x, n); }
+
 // --- Integers ---
 
 template <Reduction kCode>
@@ -273,6 +301,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace nngpu::cpu {
 HWY_EXPORT(find_reduce_kernels);
+HWY_EXPORT(finite_floats);
+HWY_EXPORT(finite_doubles);
+
+bool all_finite(const float* x, size_t n) { return HWY_DYNAMIC_DISPATCH(finite_floats)(x, n); }
+bool all_finite(const double* x, size_t n) { return HWY_DYNAMIC_DISPATCH(finite_doubles)(x, n); }
 
 const ReduceKernels& reduce_kernels(graph::Reduction code, DType type) {
   struct Table {

@@ -31,6 +31,10 @@ struct ReduceKernels {
 // `type` is a compute dtype; any and all take U8.
 const ReduceKernels& reduce_kernels(graph::Reduction code, DType type);
 
+// Whether none of the n values at x is NaN or infinite.
+bool all_finite(const float* x, size_t n);
+bool all_finite(const double* x, size_t n);
+
 }  // namespace nngpu::cpu
 
 #endif  // NNGPU_BACKEND_CPU_ELEMENTWISE_REDUCE_KERNELS_H_
