@@ -103,7 +103,11 @@ class Tensor {
   // Copies the elements, of this tensor's own dtype, to host memory with the given strides in elements.
   void copy_to(void* destination, const Dims& strides) const;
 
-  // Host-readable memory of the computed value and its strides in elements. Valid while this tensor lives.
+  // The same elements on another device, copied now; *this where it lies there already.
+  Tensor to(Device device) const;
+
+  // Host-readable memory of the computed value and its strides in elements. Valid while this tensor lives. Throws
+  // DeviceError where the host cannot address the device's memory.
   const void* data() const;
   template <class T>
   const T* data_as() const;

@@ -1,5 +1,6 @@
 #include "nngpu/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "backend/backend.h"
@@ -39,7 +40,16 @@ Tensor Tensor::from_bytes(const void* data, DType dtype, const Shape& shape, con
   bool keeps = graph::is_dense(shape, strides);
   for (int64_t stride : strides) keeps = keeps && stride >= 0;
   const Dims layout = keeps ? strides : row_major_strides(shape);
-  host_copy(dtype_size(dtype), shape, static_cast<const char*>(data), strides, buffer->data, layout);
+  const auto* source = static_cast<const char*>(data);
+  if (backend.host_addressable()) {
+    host_copy(dtype_size(dtype), shape, source, strides, buffer->data, layout);
+  } else if (keeps) {
+    backend.upload(buffer->data, source, static_cast<size_t>(bytes));
+  } else {
+    std::vector<char> dense(static_cast<size_t>(bytes));
+    host_copy(dtype_size(dtype), shape, source, strides, dense.data(), layout);
+    backend.upload(buffer->data, dense.data(), dense.size());
+  }
   return graph::make_data(device, dtype, shape, {std::move(buffer), 0, layout});
 }
 
@@ -85,6 +95,10 @@ bool Tensor::is_ready() const {
 
 const void* Tensor::data() const {
   const graph::Value& value = read_value(*this);
+  if (!backend_for(device()).host_addressable()) {
+    throw DeviceError("[data] the host cannot address the memory of " + nngpu::to_string(device()) +
+                      ": use copy_to, to_vector or to(device)");
+  }
   return value.buffer->data + value.offset * static_cast<int64_t>(dtype_size(dtype()));
 }
 
@@ -96,8 +110,47 @@ void Tensor::copy_to(void* destination, const Dims& strides) const {
     throw ShapeError("[copy_to] shape " + nngpu::to_string(shape()) + " and strides " + nngpu::to_string(strides) +
                      " differ in rank");
   }
-  const char* source = static_cast<const char*>(data());
-  host_copy(dtype_size(dtype()), shape(), source, this->strides(), static_cast<char*>(destination), strides);
+  const graph::Value& value = read_value(*this);
+  const auto size = static_cast<int64_t>(dtype_size(dtype()));
+  auto* to = static_cast<char*>(destination);
+  Backend& backend = backend_for(device());
+  if (backend.host_addressable()) {
+    const char* source = value.buffer->data + value.offset * size;
+    return host_copy(dtype_size(dtype()), shape(), source, value.strides, to, strides);
+  }
+  if (numel() == 0) return;
+  // The smallest range that holds every element: [low, high] around the first.
+  int64_t low = 0, high = 0;
+  for (int i = 0; i < rank(); ++i) {
+    const int64_t reach = (shape()[i] - 1) * value.strides[i];
+    (reach < 0 ? low : high) += reach;
+  }
+  const char* source = value.buffer->data + (value.offset + low) * size;
+  const auto bytes = static_cast<size_t>((high - low + 1) * size);
+  const bool plain = value.strides == strides && graph::is_dense(shape(), strides) && low == 0;
+  if (plain) return backend.download(to, source, bytes);
+  std::vector<char> range(bytes);
+  backend.download(range.data(), source, bytes);
+  host_copy(dtype_size(dtype()), shape(), range.data() - low * size, value.strides, to, strides);
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  const Dims& layout = read_value(*this).strides;
+  const bool dense = graph::is_dense(shape(), layout) &&
+                     std::all_of(layout.begin(), layout.end(), [](int64_t stride) { return stride >= 0; });
+  const Dims strides = dense ? layout : row_major_strides(shape());
+  const size_t bytes = static_cast<size_t>(numel()) * dtype_size(dtype());
+  Backend& target = backend_for(device);
+  BufferPtr buffer = target.pool().allocate(bytes);
+  if (target.host_addressable()) {
+    copy_to(buffer->data, strides);
+  } else {
+    std::vector<char> host(bytes);
+    copy_to(host.data(), strides);
+    target.upload(buffer->data, host.data(), bytes);
+  }
+  return graph::make_data(device, dtype(), shape(), {std::move(buffer), 0, strides});
 }
 
 Tensor Tensor::operator-() const { return negative(*this); }
@@ -158,7 +211,9 @@ To read_as(const void* data, DType dtype) {
 template <class T>
 T Tensor::item() const {
   if (numel() != 1) throw ShapeError("[item] needs one element, the shape is " + nngpu::to_string(shape()));
-  return read_as<T>(data(), dtype());
+  char bytes[sizeof(double)];
+  copy_to(bytes, row_major_strides(shape()));
+  return read_as<T>(bytes, dtype());
 }
 
 template <class T>
@@ -201,6 +256,7 @@ Variable::Variable(const Tensor& initial) : cell_(std::make_shared<Cell>()) {
   cell_->value = initial;
   cell_->shape = initial.shape();
   cell_->dtype = initial.dtype();
+  cell_->device = initial.device();
 }
 
 Tensor Variable::value() const {
@@ -220,6 +276,10 @@ void Variable::assign(const Tensor& value) {
   if (value.dtype() != dtype()) {
     throw DTypeError(std::string("[Variable] cannot assign ") + dtype_name(value.dtype()) + " to " +
                      dtype_name(dtype()));
+  }
+  if (!graph::is_number(*value.node()) && !(value.device() == cell_->device)) {
+    throw DeviceError("[Variable] cannot assign a tensor on " + to_string(value.device()) + " to one on " +
+                      to_string(cell_->device) + ": copy it with to(device)");
   }
   if (graph::Trace* trace = graph::Trace::current()) return trace->write(cell_, value);
   Tensor old;  // released outside the lock

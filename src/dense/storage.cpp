@@ -169,7 +169,8 @@ const void* Storage::read_slow() const {
   if (buffer_) {
     data = buffer_->data;
   } else {
-    data = tensor_.data();
+    tensor_.eval();
+    if (backend_for(device_).host_addressable()) data = tensor_.data();
     if (!data || !column_major(tensor_, rows_, cols_)) {
       auto buffer = std::make_shared<HostBuffer>(bytes(), false);
       tensor_.copy_to(buffer->data, {rows_, 1});

@@ -31,6 +31,7 @@ const Node* failed_input(const Node* node) {
 // A depth-first walk with its own stack: graphs may be a million nodes deep.
 bool Collector::add(Node* root) {
   if (root->mark >= 0 || root->state.load(std::memory_order_acquire) == State::Failed) return true;
+  if (view_.items.empty()) view_.device = root->device;
   std::vector<std::pair<Node*, size_t>> stack{{root, 0}};
   while (!stack.empty()) {
     auto& [node, next] = stack.back();
@@ -61,7 +62,6 @@ void Collector::finish(Node* node) {
     item.inputs.reserve(node->inputs.size());
     for (const Edge& edge : node->inputs) item.inputs.emplace_back(edge.node->mark, edge.output);
   }
-  if (view_.items.empty()) view_.device = node->device;
   node->mark = static_cast<int32_t>(view_.items.size());
   view_.items.push_back(std::move(item));
 }

@@ -88,7 +88,7 @@ void find_sources(CompiledPlan& compiled, const Trace& trace, size_t arguments) 
     const Slot& slot = compiled.plan->slots[i];
     if (slot.kind != SlotKind::Input && slot.kind != SlotKind::Constant) continue;
     Node* node = compiled.graph.items[slot.item].node;
-    if (slot.kind == SlotKind::Constant) {
+    if (node->kind == OpKind::Constant) {
       compiled.sources[i] = {Source::Number, 0, {nullptr, nullptr, false, node->params.as<ConstantParams>().bits}};
     } else if (node->kind == OpKind::Placeholder) {
       compiled.sources[i] = source_of(trace, arguments, node->params.as<PlaceholderParams>().index);
@@ -142,7 +142,7 @@ std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, con
   }
   compiled->graph = collect_traced(compiled->roots);
   allow_donation(compiled->graph, trace);
-  compiled->device = inputs.empty() ? default_device() : inputs[0].device();
+  compiled->device = compiled->graph.device;
   compiled->plan = build_plan(compiled->graph, backend_for(compiled->device));
   counters().plans_built.fetch_add(1, std::memory_order_relaxed);
   find_sources(*compiled, trace, inputs.size());
@@ -225,7 +225,7 @@ class Replay {
           bindings_[i] = bind_variable(*compiled_.variables[source.index].cell);
           break;
         case Source::Draw:
-          bindings_[i].address = reinterpret_cast<char*>(&draws_[source.index]);
+          bindings_[i].constant = draws_[source.index];
           break;
         case Source::Captured:
         case Source::Number:
@@ -259,9 +259,7 @@ class Replay {
       return make_data(compiled_.device, root.dtype(), root.shape(),
                        {result.outputs[view.slot], view.offset, view.strides});
     }
-    const Source& source = compiled_.sources[view.slot];
     const Binding& input = bindings_[view.slot];
-    if (!input.buffer) return make_constant_int(draws_[source.index], DType::I64);
     const Dims strides =
         where.escape >= 0 ? view.strides : compiled_.graph.items[where.item].strides(root.output());
     const int64_t offset = (input.address - input.buffer->data) / size + view.offset;

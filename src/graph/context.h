@@ -15,6 +15,7 @@ struct Variable::Cell {
   Tensor value;  // guarded by the mutex
   Shape shape;   // of every value it ever holds
   DType dtype = DType::F32;
+  Device device;
 };
 
 namespace graph {

@@ -1,6 +1,8 @@
 #include "graph/evaluate.h"
 
+#include <algorithm>
 #include <condition_variable>
+#include <iterator>
 #include <new>
 #include <unordered_set>
 
@@ -176,6 +178,19 @@ class Evaluation {
   Backend* backend_ = nullptr;
 };
 
+// A plan runs on one device: one evaluation for each.
+void run_by_device(std::vector<NodePtr> roots, bool keep_recipes = true) {
+  while (!roots.empty()) {
+    const Device device = roots.front()->device;
+    const auto others = std::stable_partition(roots.begin(), roots.end(),
+                                              [&](const NodePtr& root) { return root->device == device; });
+    std::vector<NodePtr> rest(std::make_move_iterator(others), std::make_move_iterator(roots.end()));
+    roots.erase(others, roots.end());
+    Evaluation(std::move(roots), keep_recipes).run();
+    roots = std::move(rest);
+  }
+}
+
 void add_changed_variables(std::vector<NodePtr>& roots) {
   for (const auto& cell : Context::current().take_changed()) {
     std::lock_guard lock(cell->mutex);
@@ -197,7 +212,7 @@ void evaluate(const std::vector<Tensor>& targets) {
   }
   if (roots.empty()) return;
   add_changed_variables(roots);
-  Evaluation(std::move(roots)).run();
+  run_by_device(std::move(roots));
 }
 
 const Value& read_value(const Tensor& tensor) {
@@ -216,7 +231,7 @@ void run_pending(Context& context) {
   }
   add_changed_variables(roots);
   // Recipes would leave the thread with as many pending nodes as before.
-  if (!roots.empty()) Evaluation(std::move(roots), false).run();
+  run_by_device(std::move(roots), false);
 }
 
 namespace {

@@ -5,11 +5,11 @@
 namespace nngpu::graph {
 namespace {
 
-// Constants belong to every device.
+// Numbers belong to every device.
 void require_one_device(OpKind kind, const Params& params, Inputs inputs) {
   const Tensor* first = nullptr;
   for (const Tensor& input : inputs) {
-    if (input.node()->kind == OpKind::Constant) continue;
+    if (is_number(*input.node())) continue;
     if (first == nullptr) first = &input;
     if (input.device() == first->device()) continue;
     const char* name =

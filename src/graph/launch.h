@@ -3,6 +3,7 @@
 #ifndef NNGPU_GRAPH_LAUNCH_H_
 #define NNGPU_GRAPH_LAUNCH_H_
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct Operand {
   DType dtype = DType::F32;
   int64_t offset = 0;  // elements
   Shape shape;
-  Dims strides;  // elements; 0 broadcasts
+  Dims strides;           // elements; 0 broadcasts
+  bool constant = false;  // the slot holds a number of the plan's, in the host's memory on every device
 };
 
 // One step of a fused elementwise chain. Values are numbered: first the loads, then the results of the steps.
@@ -72,10 +74,14 @@ struct Failure {
   std::exception_ptr error;
 };
 
+// Looks at the status words of a launch that has finished, and appends its failures.
+using Check = std::function<void(std::vector<Failure>&)>;
+
 // The addresses of one run.
 struct RunContext {
   char* const* slots;              // base address a slot; a Constant's slot holds its value in its own dtype
   std::vector<Failure>* failures;  // checked launches append here
+  std::vector<Check>* checks;      // or, where they have only been submitted, here
   template <class T = char>
   T* at(const Operand& operand) const {
     return reinterpret_cast<T*>(slots[operand.slot] +

@@ -50,19 +50,9 @@ int32_t pending_depth(const Node& node) {
   return depth + 1;
 }
 
-void check_devices(OpKind kind, std::span<const Tensor> inputs) {
-  for (const Tensor& input : inputs) {
-    if (input.node()->kind == OpKind::Constant || inputs[0].node()->kind == OpKind::Constant) continue;
-    if (!(input.device() == inputs[0].device())) {
-      throw DeviceError(std::string("[") + op_name(kind) + "] operands are on " + to_string(inputs[0].device()) +
-                        " and " + to_string(input.device()) + ": copy one of them");
-    }
-  }
-}
-
 Device device_of(std::span<const Tensor> inputs) {
   for (const Tensor& input : inputs) {
-    if (input.node()->kind != OpKind::Constant) return input.device();
+    if (!is_number(*input.node())) return input.device();
   }
   return inputs.empty() ? default_device() : inputs[0].device();
 }
@@ -70,7 +60,6 @@ Device device_of(std::span<const Tensor> inputs) {
 }  // namespace
 
 Tensor make_node(OpKind kind, const Params& params, std::span<const Tensor> inputs) {
-  check_devices(kind, inputs);
   NodePtr pointer(new Node);
   Node& node = *pointer;
   node.kind = kind;

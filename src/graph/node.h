@@ -74,6 +74,12 @@ Tensor make_constant(double value, DType dtype, bool weak = false, Device device
 Tensor make_constant_int(int64_t value, DType dtype, bool weak = false, Device device = default_device());
 bool is_weak(const Tensor& tensor);
 
+// A number rather than memory of a device: a constant, or a number that a traced function is given.
+inline bool is_number(const Node& node) {
+  return node.kind == OpKind::Constant ||
+         (node.kind == OpKind::Placeholder && node.params.as<PlaceholderParams>().number != 0);
+}
+
 // Throws ValueError "[operation] tensor is undefined" for a default-constructed tensor.
 void require_defined(const char* operation, const Tensor& tensor);
 

@@ -19,6 +19,7 @@ struct ConstantParams {
 };
 struct PlaceholderParams {
   int64_t index;
+  int64_t number;  // 1: a number given anew at each replay, as a generator's offset; it belongs to every device
 };
 struct ElementwiseParams {
   Elementwise code;

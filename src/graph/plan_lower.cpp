@@ -107,12 +107,12 @@ void Lowering::lower(int32_t item) {
 
 void Lowering::lower_input(int32_t item) {
   const GraphView::Item& in = graph_.items[item];
-  const bool constant = in.node->kind == OpKind::Constant;
+  const bool constant = is_number(*in.node);
   for (uint32_t output = 0; output < in.node->outputs.size(); ++output) {
     const Output& o = in.node->outputs[output];
     const int32_t slot = add_slot(constant ? SlotKind::Constant : SlotKind::Input, item, 0);
     plan_.slots[slot].dtype = o.dtype;
-    values_[item].push_back({slot, o.dtype, 0, o.shape, constant ? Dims{} : in.strides(output)});
+    values_[item].push_back({slot, o.dtype, 0, o.shape, constant ? Dims{} : in.strides(output), constant});
   }
 }
 

@@ -38,6 +38,7 @@ struct Scratch {
   std::vector<char*> addresses;
   std::vector<int64_t> constants;
   std::vector<Failure> failures;
+  std::vector<Check> checks;
   bool busy = false;
 };
 
@@ -122,8 +123,15 @@ RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding
   if (plan.arena_bytes > 0) arena = backend.pool().allocate(static_cast<size_t>(plan.arena_bytes));
   place_slots(plan, backend.pool(), bindings, arena ? arena->data : nullptr, scratch, result);
   scratch.failures.clear();
-  const RunContext context{scratch.addresses.data(), &scratch.failures};
+  scratch.checks.clear();
+  const RunContext context{scratch.addresses.data(), &scratch.failures, &scratch.checks};
   std::vector<std::pair<int32_t, std::exception_ptr>> failed;
+  std::vector<const Launch*> checked;  // of each deferred check
+  const auto collect_failures = [&](const Launch& launch) {
+    for (Failure& failure : scratch.failures)
+      failed.emplace_back(launch.nodes[failure.item], std::move(failure.error));
+    scratch.failures.clear();
+  };
   for (const Launch& launch : plan.launches) {
     try {
       run_launch(backend, launch, context);
@@ -133,12 +141,14 @@ RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding
       result.item_errors.assign(plan.item_inputs.size(), std::current_exception());
       return result;
     }
-    if (scratch.failures.empty()) continue;
-    for (Failure& failure : scratch.failures)
-      failed.emplace_back(launch.nodes[failure.item], std::move(failure.error));
-    scratch.failures.clear();
+    if (!scratch.failures.empty()) collect_failures(launch);
+    checked.resize(scratch.checks.size(), &launch);
   }
-  backend.synchronize();
+  if (!checked.empty()) backend.synchronize();
+  for (size_t i = 0; i < checked.size(); ++i) {
+    scratch.checks[i](scratch.failures);
+    collect_failures(*checked[i]);
+  }
   counters().plans_run.fetch_add(1, std::memory_order_relaxed);
   counters().launches.fetch_add(static_cast<int64_t>(plan.launches.size()), std::memory_order_relaxed);
   if (!failed.empty()) spread_errors(plan, failed, result);

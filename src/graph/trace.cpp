@@ -12,11 +12,11 @@ Trace::Trace() : outer_(current_trace) { current_trace = this; }
 Trace::~Trace() { current_trace = outer_; }
 Trace* Trace::current() { return current_trace; }
 
-Tensor Trace::add_placeholder(const Shape& shape, DType dtype, Device device, const Dims& strides) {
+Tensor Trace::add_placeholder(const Shape& shape, DType dtype, Device device, const Dims& strides, bool number) {
   auto* node = new Node;
   NodePtr pointer(node);
   node->kind = OpKind::Placeholder;
-  node->params = PlaceholderParams{static_cast<int64_t>(placeholders.size())};
+  node->params = PlaceholderParams{static_cast<int64_t>(placeholders.size()), number};
   node->device = device;
   node->traced = true;
   node->outputs.push_back({shape, dtype, {nullptr, 0, strides}});
@@ -52,8 +52,8 @@ void Trace::write(const std::shared_ptr<Variable::Cell>& cell, const Tensor& val
 }
 
 Draw Trace::draw(const std::shared_ptr<Generator::State>& state, uint64_t blocks) {
-  const Tensor seed = add_placeholder({}, DType::I64, default_device(), {});
-  const Tensor offset = add_placeholder({}, DType::I64, default_device(), {});
+  const Tensor seed = add_placeholder({}, DType::I64, default_device(), {}, true);
+  const Tensor offset = add_placeholder({}, DType::I64, default_device(), {}, true);
   generators.push_back({state, {seed, offset}, blocks});
   return {seed, offset};
 }

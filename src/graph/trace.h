@@ -26,7 +26,7 @@ class Trace {
   // The innermost trace of this thread, or null.
   static Trace* current();
 
-  Tensor add_placeholder(const Shape& shape, DType dtype, Device device, const Dims& strides);
+  Tensor add_placeholder(const Shape& shape, DType dtype, Device device, const Dims& strides, bool number = false);
   Tensor read(const std::shared_ptr<Variable::Cell>& cell);
   void write(const std::shared_ptr<Variable::Cell>& cell, const Tensor& value);
   // Rank-0 i64 run-time inputs: the generator's seed and offset at each replay.

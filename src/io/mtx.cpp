@@ -38,8 +38,9 @@ class MtxReader {
       read_coordinates(entries);
     else
       read_array();
-    return graph::make_data({}, DType::F64, {rows_, columns_},
-                            {std::move(buffer), 0, {1, std::max<int64_t>(1, rows_)}});
+    const Dims strides{1, std::max<int64_t>(1, rows_)};
+    return graph::make_data({}, DType::F64, {rows_, columns_}, {std::move(buffer), 0, strides})
+        .to(default_device());
   }
 
  private:

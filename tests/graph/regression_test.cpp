@@ -146,6 +146,8 @@ class ThrowingBackend : public Backend {
   void run(const graph::Launch&, const graph::RunContext&) override { throw std::bad_alloc(); }
   void synchronize() override {}
   bool host_addressable() const override { return true; }
+  void upload(char* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void download(void* to, const char* from, size_t bytes) override { std::memcpy(to, from, bytes); }
 };
 
 // One launch whose output takes over its input where that is donated.

@@ -132,7 +132,7 @@ class Runner {
   void run(Kernel kernel, int items = 1) {
     launch.items = items;
     for (auto& buffer : buffers) slots.push_back(buffer.data());
-    const RunContext context{slots.data(), &failures};
+    const RunContext context{slots.data(), &failures, nullptr};
     kernel(launch, context);
   }
   Array result(int output = 0) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -39,6 +40,8 @@ class CpuBackend : public Backend {
   MemoryPool& pool() override { return pool_; }
   void synchronize() override {}
   bool host_addressable() const override { return true; }
+  void upload(char* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void download(void* to, const char* from, size_t bytes) override { std::memcpy(to, from, bytes); }
 
   void prepare(graph::Launch& launch) override {
     if (launch.tape) launch.prepared = prepare_tape(launch);
