@@ -5,6 +5,7 @@
 
 #include "backend/cpu/backend.h"
 #include "backend/cpu/parallel.h"
+#include "backend/gpu/devices.h"
 #include "core/buffer.h"
 #include "nngpu/error.h"
 
@@ -12,11 +13,6 @@ namespace nngpu {
 namespace {
 
 constexpr const char* kTypeNames[] = {"cpu", "cuda", "metal", "sim"};
-
-// Why a backend other than the CPU is not usable in this build.
-std::string absence(DeviceType type) {
-  return std::string("this build has no ") + kTypeNames[static_cast<int>(type)] + " backend";
-}
 
 std::atomic<uint64_t>& default_setting() {
   static std::atomic<uint64_t> setting{[] {
@@ -56,22 +52,15 @@ Device device_from_name(const std::string& name) {
 }
 
 Backend& backend_for(Device device) {
-  if (device.type != DeviceType::CPU) {
-    throw DeviceError("[device] " + to_string(device) + " is not usable: " + absence(device.type));
-  }
+  if (device.type != DeviceType::CPU) return gpu::backend_for(device);
   if (device.index != 0) throw DeviceError("[device] " + to_string(device) + " does not exist: there is one cpu");
   return cpu::backend();
 }
 
 std::vector<DeviceInfo> devices() {
   std::vector<DeviceInfo> list{cpu::describe()};
-  for (DeviceType type : {DeviceType::CUDA, DeviceType::Metal, DeviceType::Sim}) {
-    DeviceInfo info;
-    info.device = {type, 0};
-    info.name = kTypeNames[static_cast<int>(type)];
-    info.detail = absence(type);
-    list.push_back(info);
-  }
+  for (DeviceType type : {DeviceType::CUDA, DeviceType::Metal, DeviceType::Sim})
+    for (DeviceInfo& info : gpu::list(type)) list.push_back(std::move(info));
   return list;
 }
 

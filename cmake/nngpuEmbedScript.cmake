@@ -1,0 +1,11 @@
+# Run by nngpu_embed().
+set(content "// Generated from the files of src/backend/gpu.\nnamespace nngpu::gpu {\n")
+string(APPEND content "extern const char* const kEmbeddedTexts[];\nconst char* const kEmbeddedTexts[] = {\n")
+foreach(file ${FILES})
+  file(RELATIVE_PATH path "${BASE}" "${file}")
+  file(READ "${file}" text)
+  string(APPEND content "\"${path}\", R\"kernel(${text})kernel\",\n")
+endforeach()
+string(APPEND content "nullptr, nullptr};\n}  // namespace nngpu::gpu\n")
+file(WRITE "${OUTPUT}.part" "${content}")
+file(RENAME "${OUTPUT}.part" "${OUTPUT}")

@@ -1,0 +1,37 @@
+// Kernels generated from the tapes of fused elementwise work and of the reductions that end it.
+#ifndef NNGPU_BACKEND_GPU_CODEGEN_H_
+#define NNGPU_BACKEND_GPU_CODEGEN_H_
+
+#include <string>
+
+#include "graph/launch.h"
+
+namespace nngpu::gpu {
+
+// The dialect's names of a dtype: as it lies in memory, and as a chain computes it.
+const char* storage_type(DType dtype);
+const char* value_type(DType dtype);
+// The dialect's suffix of casts to a dtype: to_f32, ...
+const char* dtype_suffix(DType dtype);
+
+// How a kernel runs over a loop.
+struct LoopForm {
+  bool wide = false;  // 64-bit offsets
+  int pack = 0;       // 0: any strides; else every operand is contiguous or one element, read `pack` at a time
+};
+
+// Kernel `chain`. Arguments: the inputs (constants by value), the outputs, Loop, and the number of elements.
+std::string elementwise_text(const graph::Launch& launch, const LoopForm& form);
+
+// Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then the partial
+// results, [split][result], then Loop, results, length of a reduction, and elements a split takes. Kernel
+// `combine`: partial results, output, Loop, results, splits.
+std::string reduce_text(const graph::Launch& launch, const LoopForm& form);
+
+// The bytes of `struct Loop`: sizes and strides of the axes, of every operand.
+std::string loop_bytes(const Shape& shape, const std::vector<graph::Operand>& inputs,
+                       const std::vector<graph::Operand>& outputs, bool wide);
+
+}  // namespace nngpu::gpu
+
+#endif  // NNGPU_BACKEND_GPU_CODEGEN_H_

@@ -1,0 +1,88 @@
+// Fused elementwise work, by generated kernels.
+#include <algorithm>
+
+#include "backend/gpu/codegen.h"
+#include "backend/gpu/launches.h"
+#include "backend/gpu/launches/extent.h"
+
+namespace nngpu::gpu {
+namespace {
+
+constexpr uint32_t kThreads = 256;
+
+struct ElementwisePlan {
+  LoopForm form;
+  KernelHandle kernel = nullptr;
+  std::string loop;
+  int64_t count = 0;
+};
+
+bool runs_along(const graph::Operand& operand, int rank) { return rank == 0 || operand.strides[rank - 1] == 1; }
+
+// How many neighbours fit 16 bytes of the widest operand; 0 where an operand is neither contiguous nor one
+// element.
+int pack_width(const Launch& launch) {
+  const int rank = launch.tape->shape.size();
+  if (rank > 1) return 0;
+  size_t widest = 1;
+  for (const graph::Operand& input : launch.inputs) {
+    if (input.constant || rank == 0 || input.strides[0] == 0) continue;
+    if (!runs_along(input, rank)) return 0;
+    widest = std::max(widest, dtype_size(input.dtype));
+  }
+  for (const graph::Operand& output : launch.outputs) {
+    if (!runs_along(output, rank)) return 0;
+    widest = std::max(widest, dtype_size(output.dtype));
+  }
+  return static_cast<int>(std::min<size_t>(8, 16 / widest));
+}
+
+bool is_aligned(const Launch& launch, const RunContext& context, int width) {
+  const auto fits = [&](const graph::Operand& operand) {
+    const size_t bytes = dtype_size(operand.dtype) * static_cast<size_t>(width);
+    return operand.constant || reinterpret_cast<uintptr_t>(context.at(operand)) % bytes == 0;
+  };
+  return std::all_of(launch.inputs.begin(), launch.inputs.end(), fits) &&
+         std::all_of(launch.outputs.begin(), launch.outputs.end(), fits);
+}
+
+KernelHandle chain_kernel(GpuBackend& gpu, const Launch& launch, const LoopForm& form) {
+  return gpu.library().generated(elementwise_text(launch, form), "chain");
+}
+
+}  // namespace
+
+void prepare_elementwise(GpuBackend& gpu, Launch& launch) {
+  auto plan = std::make_shared<ElementwisePlan>();
+  plan->count = numel(launch.tape->shape);
+  plan->form.wide = needs_wide_offsets(launch.tape->shape, launch.inputs, launch.outputs);
+  plan->form.pack = pack_width(launch);
+  plan->loop = loop_bytes(launch.tape->shape, launch.inputs, launch.outputs, plan->form.wide);
+  if (plan->count > 0) plan->kernel = chain_kernel(gpu, launch, plan->form);
+  launch.prepared = std::move(plan);
+}
+
+void run_elementwise(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  const auto& plan = *static_cast<const ElementwisePlan*>(launch.prepared.get());
+  if (plan.count == 0) return;
+  KernelHandle kernel = plan.kernel;
+  int width = std::max(1, plan.form.pack);
+  if (width > 1 && !is_aligned(launch, context, width)) {
+    kernel = chain_kernel(gpu, launch, {plan.form.wide, 1});
+    width = 1;
+  }
+  Arguments arguments;
+  for (const graph::Operand& input : launch.inputs) {
+    if (input.constant)
+      arguments.bytes(context.at(input), dtype_size(input.dtype));
+    else
+      arguments.buffer(context.at(input));
+  }
+  for (const graph::Operand& output : launch.outputs) arguments.buffer(context.at(output));
+  arguments.bytes(plan.loop.data(), plan.loop.size());
+  add_index(arguments, plan.count, plan.form.wide);
+  gpu.launch(kernel, {gpu.blocks_for((plan.count + width - 1) / width, kThreads), 1, 1}, {kThreads, 1, 1},
+             arguments);
+}
+
+}  // namespace nngpu::gpu

@@ -1,0 +1,90 @@
+// Reductions, with the elementwise work that precedes them, by generated kernels.
+#include <algorithm>
+
+#include "backend/gpu/codegen.h"
+#include "backend/gpu/launches.h"
+#include "backend/gpu/launches/extent.h"
+
+namespace nngpu::gpu {
+namespace {
+
+constexpr uint32_t kThreads = 256;
+constexpr int64_t kMaxGridY = 65535;
+
+struct ReducePlan {
+  bool wide = false;
+  bool columns = false;  // a thread a result; else a block a result
+  KernelHandle partial = nullptr, combine = nullptr;
+  std::string loop;
+  int64_t results = 1, length = 1, splits = 1, chunk = 1;
+};
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Neighbouring threads should read neighbouring elements: of one result where the innermost axis is reduced, of
+// several where it is kept.
+bool prefers_columns(const Launch& launch, int64_t results) {
+  const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
+  const int rank = launch.tape->shape.size();
+  const bool inner_reduced = rank > 0 && (mask >> (rank - 1) & 1) != 0;
+  if (!inner_reduced) return rank == 0 || launch.tape->shape[rank - 1] >= 8 || results >= 4096;
+  return launch.tape->shape[rank - 1] <= 8 && results >= 4096;
+}
+
+void choose_splits(ReducePlan& plan, const GpuBackend& gpu) {
+  const int64_t wanted = int64_t{8} * gpu.properties().multiprocessors;  // blocks
+  const int64_t blocks = plan.columns ? ceil_div(plan.results, kThreads) : plan.results;
+  const int64_t least = plan.columns ? 64 : 4096;  // elements a split should have
+  const int64_t splits = std::clamp<int64_t>(ceil_div(wanted, std::max<int64_t>(1, blocks)), 1,
+                                             std::max<int64_t>(1, plan.length / least));
+  plan.chunk = std::max<int64_t>(1, ceil_div(plan.length, std::min(splits, kMaxGridY)));
+  plan.splits = std::max<int64_t>(1, ceil_div(plan.length, plan.chunk));
+}
+
+}  // namespace
+
+void prepare_reduce(GpuBackend& gpu, Launch& launch) {
+  auto plan = std::make_shared<ReducePlan>();
+  const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
+  for (int k = 0; k < launch.tape->shape.size(); ++k)
+    (mask >> k & 1 ? plan->length : plan->results) *= launch.tape->shape[k];
+  plan->wide = needs_wide_offsets(launch.tape->shape, launch.inputs, launch.outputs);
+  plan->loop = loop_bytes(launch.tape->shape, launch.inputs, launch.outputs, plan->wide);
+  plan->columns = prefers_columns(launch, plan->results);
+  choose_splits(*plan, gpu);
+  if (plan->results > 0) {
+    const std::string text = reduce_text(launch, {plan->wide, 0});
+    plan->partial = gpu.library().generated(text, plan->columns ? "columns" : "rows");
+    plan->combine = gpu.library().generated(text, "combine");
+  }
+  launch.prepared = std::move(plan);
+}
+
+void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  const auto& plan = *static_cast<const ReducePlan*>(launch.prepared.get());
+  if (plan.results == 0) return;
+  const size_t size = dtype_size(compute_dtype(launch.outputs[0].dtype));
+  const BufferPtr partial = gpu.pool().allocate(size * static_cast<size_t>(plan.results * plan.splits));
+  Arguments arguments;
+  for (const graph::Operand& input : launch.inputs) {
+    if (input.constant)
+      arguments.bytes(context.at(input), dtype_size(input.dtype));
+    else
+      arguments.buffer(context.at(input));
+  }
+  arguments.buffer(partial->data).bytes(plan.loop.data(), plan.loop.size());
+  for (const int64_t number : {plan.results, plan.length, plan.chunk}) add_index(arguments, number, plan.wide);
+  const uint32_t threads =
+      plan.columns ? kThreads
+                   : static_cast<uint32_t>(std::clamp<int64_t>(ceil_div(plan.chunk, 32) * 32, 32, kThreads));
+  const int64_t blocks = plan.columns ? ceil_div(plan.results, kThreads) : plan.results;
+  const auto x = static_cast<uint32_t>(std::min<int64_t>(blocks, int64_t{1} << 20));
+  gpu.launch(plan.partial, {x, static_cast<uint32_t>(plan.splits), 1}, {threads, 1, 1}, arguments);
+
+  Arguments rest;
+  rest.buffer(partial->data).buffer(context.at(launch.outputs[0])).bytes(plan.loop.data(), plan.loop.size());
+  for (const int64_t number : {plan.results, plan.splits}) add_index(rest, number, plan.wide);
+  gpu.launch(plan.combine, {gpu.blocks_for(plan.results, kThreads), 1, 1}, {kThreads, 1, 1}, rest);
+}
+
+}  // namespace nngpu::gpu

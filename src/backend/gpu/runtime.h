@@ -1,0 +1,96 @@
+// What a GPU's driver offers, as one small interface: memory, copies, kernels. Implemented by cuda/ and sim/.
+// Everything above it is shared.
+#ifndef NNGPU_BACKEND_GPU_RUNTIME_H_
+#define NNGPU_BACKEND_GPU_RUNTIME_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nngpu::gpu {
+
+struct Dim3 {
+  uint32_t x = 1, y = 1, z = 1;
+};
+
+struct Properties {
+  std::string name;
+  std::string architecture;  // part of the key of compiled kernels
+  std::string detail;        // driver, limits: for `nngpu devices`
+  int64_t memory_bytes = 0;
+  uint32_t multiprocessors = 1;
+  uint32_t max_threads = 1024;  // of a block
+  uint32_t shared_bytes = 32 << 10;
+  bool has_double = true;
+};
+
+// The dialect (src/backend/gpu/dialect) that a kernel's text is compiled behind.
+enum class Dialect { Host, Cuda, Metal };
+
+// A kernel's arguments in the order of its parameters: addresses of device memory, and scalars or structs by
+// value.
+class Arguments {
+ public:
+  Arguments& buffer(const void* address) { return add(&address, sizeof(address), true); }
+  template <class T>
+  Arguments& value(const T& scalar) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return add(&scalar, sizeof(T), false);
+  }
+  Arguments& bytes(const void* data, size_t size) { return add(data, size, false); }
+
+  struct Entry {
+    size_t offset, size;
+    bool is_buffer;
+  };
+  const std::vector<Entry>& entries() const { return entries_; }
+  const char* data(const Entry& entry) const { return storage_.data() + entry.offset; }
+
+ private:
+  Arguments& add(const void* data, size_t size, bool is_buffer) {
+    const size_t offset = (storage_.size() + 15) / 16 * 16;
+    storage_.resize(offset + size);
+    __builtin_memcpy(storage_.data() + offset, data, size);
+    entries_.push_back({offset, size, is_buffer});
+    return *this;
+  }
+  std::vector<char> storage_;
+  std::vector<Entry> entries_;
+};
+
+// A compiled kernel that can be launched. Belongs to its Module.
+using KernelHandle = const void*;
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  virtual KernelHandle find(const std::string& name) const = 0;  // throws Error if absent
+};
+
+// One device. All work goes to one queue in order: memory that is freed and allocated again is safe to reuse by
+// what is submitted later. Thread-safe. Every failure throws: OutOfMemoryError or DeviceError, naming the call.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual const Properties& properties() const = 0;
+  virtual Dialect dialect() const = 0;
+
+  virtual void* allocate(size_t bytes) = 0;  // null where there is no more
+  virtual void free(void* block, size_t bytes) = 0;
+  virtual void upload(void* to, const void* from, size_t bytes) = 0;    // the host's memory is free on return
+  virtual void download(void* to, const void* from, size_t bytes) = 0;  // waits
+  virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  virtual void fill_zero(void* to, size_t bytes) = 0;
+
+  // Compiles the text into a file that load() takes; an error carries the compiler's message.
+  virtual void compile(const std::string& text, const std::string& output_path) = 0;
+  virtual std::unique_ptr<Module> load(const std::string& path) = 0;
+  virtual void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) = 0;
+  virtual void synchronize() = 0;
+};
+
+}  // namespace nngpu::gpu
+
+#endif  // NNGPU_BACKEND_GPU_RUNTIME_H_

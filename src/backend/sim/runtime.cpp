@@ -1,0 +1,109 @@
+#include "backend/sim/runtime.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <unordered_map>
+
+#include "backend/sim/compiler.h"
+#include "backend/sim/emulator.h"
+#include "nngpu/error.h"
+
+namespace nngpu::sim {
+namespace {
+
+struct Kernel {
+  Entry entry;
+  bool cooperative;
+};
+
+class SimModule : public gpu::Module {
+ public:
+  explicit SimModule(const std::string& path) {
+    handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle_ == nullptr) throw DeviceError(std::string("[sim] cannot load a kernel: ") + dlerror());
+    const auto bind = reinterpret_cast<void (*)(const Services*)>(dlsym(handle_, "ng_bind"));
+    const auto* flag = static_cast<const int*>(dlsym(handle_, "ng_cooperative"));
+    if (bind == nullptr || flag == nullptr) throw DeviceError("[sim] " + path + " is no compiled kernel");
+    bind(&services());
+    cooperative_ = *flag != 0;
+  }
+  // The code stays loaded: sanitizers report leaks and errors by it until the end.
+  gpu::KernelHandle find(const std::string& name) const override {
+    Kernel& kernel = kernels_[name];
+    if (kernel.entry == nullptr) {
+      kernel.entry = reinterpret_cast<Entry>(dlsym(handle_, ("ng_entry_" + name).c_str()));
+      kernel.cooperative = cooperative_;
+    }
+    if (kernel.entry == nullptr) throw Error("[sim] internal error: no kernel " + name);
+    return &kernel;
+  }
+
+ private:
+  void* handle_;
+  bool cooperative_;
+  mutable std::unordered_map<std::string, Kernel> kernels_;
+};
+
+class SimRuntime : public gpu::Runtime {
+ public:
+  SimRuntime() : schedule_(schedule_from_environment()) {
+    properties_.name = "simulated GPU";
+    properties_.architecture = "sim " + compiler_command();
+    properties_.detail = "kernels compiled by " + compiler_path() + ", run on the host";
+    properties_.memory_bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+    properties_.multiprocessors = 4;
+  }
+  const gpu::Properties& properties() const override { return properties_; }
+  gpu::Dialect dialect() const override { return gpu::Dialect::Host; }
+
+  void* allocate(size_t bytes) override {
+    if (bytes > static_cast<size_t>(properties_.memory_bytes)) return nullptr;
+    void* block = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+    if (block != nullptr) std::memset(block, 0xff, bytes);  // what nobody wrote reads as NaN
+    return block;
+  }
+  void free(void* block, size_t) override { std::free(block); }
+  void upload(void* to, const void* from, size_t bytes) override { move(to, from, bytes); }
+  void download(void* to, const void* from, size_t bytes) override { move(to, from, bytes); }
+  void copy(void* to, const void* from, size_t bytes) override { move(to, from, bytes); }
+  void fill_zero(void* to, size_t bytes) override {
+    if (bytes > 0) std::memset(to, 0, bytes);
+  }
+  void compile(const std::string& text, const std::string& output_path) override {
+    compile_text(text, output_path);
+  }
+  std::unique_ptr<gpu::Module> load(const std::string& path) override { return std::make_unique<SimModule>(path); }
+
+  void launch(gpu::KernelHandle handle, gpu::Dim3 blocks, gpu::Dim3 threads,
+              const gpu::Arguments& arguments) override {
+    const auto& kernel = *static_cast<const Kernel*>(handle);
+    std::vector<void*> addresses;
+    for (const auto& entry : arguments.entries()) addresses.push_back(const_cast<char*>(arguments.data(entry)));
+    run_grid(kernel.entry, addresses.data(), {blocks.x, blocks.y, blocks.z}, {threads.x, threads.y, threads.z},
+             kernel.cooperative, schedule_);
+  }
+  void synchronize() override {}
+
+ private:
+  static void move(void* to, const void* from, size_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+  gpu::Properties properties_;
+  Schedule schedule_;
+};
+
+}  // namespace
+
+std::string absence() {
+  return compiler_path().empty()
+             ? "it compiles kernels with the host's C++ compiler, and none was found (NNGPU_SIM_CXX names one)"
+             : "";
+}
+
+std::unique_ptr<gpu::Runtime> make_runtime() { return std::make_unique<SimRuntime>(); }
+
+}  // namespace nngpu::sim
