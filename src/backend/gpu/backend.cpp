@@ -63,32 +63,52 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
       return run_elementwise(*this, launch, context);
     case OpKind::Reduce:
       return run_reduce(*this, launch, context);
+    case OpKind::ArgReduce:
+      return run_arg_reduce(*this, launch, context);
+    case OpKind::Scan:
+      return run_scan(*this, launch, context);
+    case OpKind::Softmax:
+      return run_softmax(*this, launch, context);
+    case OpKind::Matmul:
+      return run_matmul(*this, launch, context);
     case OpKind::Copy:
       return run_copy(*this, launch, context);
-    case OpKind::ArgReduce:
-    case OpKind::Scan:
-    case OpKind::Softmax:
-    case OpKind::Matmul:
     case OpKind::Concat:
+      return run_concat(*this, launch, context);
     case OpKind::Pad:
+      return run_pad(*this, launch, context);
     case OpKind::Iota:
+      return run_iota(*this, launch, context);
     case OpKind::Take:
+      return run_take(*this, launch, context);
     case OpKind::Gather:
+      return run_gather(*this, launch, context);
     case OpKind::ScatterAdd:
+      return run_scatter_add(*this, launch, context);
     case OpKind::Sort:
+      return run_sort(*this, launch, context);
     case OpKind::TopK:
+      return run_top_k(*this, launch, context);
     case OpKind::Random:
+      return run_random(*this, launch, context);
     case OpKind::LuFactor:
+      return run_lu_factor(*this, launch, context);
     case OpKind::LuSolve:
+      return run_lu_solve(*this, launch, context);
     case OpKind::Cholesky:
+      return run_cholesky(*this, launch, context);
     case OpKind::Inverse:
+      return run_inverse(*this, launch, context);
     case OpKind::Solve:
+      return run_solve(*this, launch, context);
     case OpKind::TriangularSolve:
+      return run_triangular_solve(*this, launch, context);
     case OpKind::Qr:
+      return run_qr(*this, launch, context);
     case OpKind::Eigh:
+      return run_eigh(*this, launch, context);
     case OpKind::Svd:
-      throw DeviceError(std::string("[") + graph::op_name(launch.kind) + "] is not written for " +
-                        to_string(device_) + " yet: move the tensors with to(device)");
+      return run_svd(*this, launch, context);
     case OpKind::Data:
     case OpKind::Constant:
     case OpKind::Placeholder:
@@ -99,6 +119,11 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
     case OpKind::Diagonal:
       return;  // lowering makes no launch of these
   }
+}
+
+void refuse(GpuBackend& gpu, const Launch& launch) {
+  throw DeviceError(std::string("[") + graph::op_name(launch.kind) + "] is not written for " +
+                    to_string(gpu.device()) + " yet: move the tensors with to(device)");
 }
 
 }  // namespace nngpu::gpu

@@ -14,7 +14,32 @@ void prepare_elementwise(GpuBackend& gpu, Launch& launch);
 void run_elementwise(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void prepare_reduce(GpuBackend& gpu, Launch& launch);
 void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_arg_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_scan(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_softmax(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_copy(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_concat(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_pad(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_iota(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_take(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_gather(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_scatter_add(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_sort(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_top_k(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_random(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_lu_factor(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_lu_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_cholesky(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_inverse(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_triangular_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_qr(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_eigh(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_svd(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+
+// A kind that is not written for GPUs yet. Throws DeviceError.
+[[noreturn]] void refuse(GpuBackend& gpu, const Launch& launch);
 
 // Elements of `element_size` bytes from one strided place to another; `shape` counts them.
 void copy_strided(GpuBackend& gpu, size_t element_size, const Shape& shape, const char* from,
