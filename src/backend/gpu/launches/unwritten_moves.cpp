@@ -3,7 +3,6 @@
 
 namespace nngpu::gpu {
 
-void run_concat(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_pad(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_iota(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_take(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
