@@ -4,12 +4,13 @@
 #include "backend/cpu/lapack/divide.h"
 #include "backend/cpu/lapack/fortran.h"
 #include "backend/cpu/lapack/panel.h"
+#include "backend/cpu/lapack/tridiagonal_qr.h"
 #include "backend/cpu/lapack/workspace.h"
 
 namespace nngpu::cpu {
 namespace {
 
-constexpr int64_t kLeaf = 128;          // LAPACK below
+constexpr int64_t kLeaf = 96;           // QR iterations below
 constexpr int64_t kRootsPerThread = 8;  // a root costs about ten sweeps over the poles
 
 // The k roots that deflation left: poles, weights w (squares sum to one), and q, whose column j becomes the
@@ -108,22 +109,10 @@ int32_t merge(int64_t n, int64_t n1, T rho, T* d, T* z, int64_t ldz) {
   return 0;
 }
 
-template <class T>
-int32_t leaf(int64_t n, T* d, T* e, T* z, int64_t ldz) {
-  const fortran::SerialBlas serial;
-  const int64_t lwork = 1 + 4 * n + n * n, liwork = 3 + 5 * n;
-  Workspace<T> work(lwork);
-  Workspace<int> iwork(liwork);
-  int info;
-  fortran::stedc(static_cast<int>(n), d, e, z, static_cast<int>(ldz), work.data(), static_cast<int>(lwork),
-                 iwork.data(), static_cast<int>(liwork), &info);
-  return info;
-}
-
 // z is zero on entry.
 template <class T>
 int32_t divide(int64_t n, T* d, T* e, T* z, int64_t ldz) {
-  if (n <= kLeaf) return leaf(n, d, e, z, ldz);
+  if (n <= kLeaf) return tridiagonal_qr(n, d, e, z, ldz);
   const int64_t n1 = n / 2;
   const T rho = e[n1 - 1];
   d[n1 - 1] -= std::abs(rho);
