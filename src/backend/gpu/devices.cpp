@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "backend/gpu/module_runtime.h"
 #include "backend/sim/runtime.h"
 #include "nngpu/error.h"
 
@@ -12,8 +13,10 @@ std::string why_absent(DeviceType type) {
   switch (type) {
     case DeviceType::Sim:
       return sim::absence();
-    case DeviceType::CUDA:
-      return "this build has no cuda backend";
+    case DeviceType::CUDA: {
+      std::string why;
+      return cuda_device_count(why) > 0 ? "" : why;
+    }
     case DeviceType::Metal:
       return "this build has no metal backend";
     case DeviceType::CPU:
@@ -22,7 +25,15 @@ std::string why_absent(DeviceType type) {
   return "it is not a GPU";
 }
 
-int device_count(DeviceType type) { return type == DeviceType::Sim && why_absent(type).empty() ? 1 : 0; }
+int device_count(DeviceType type) {
+  std::string why;
+  if (type == DeviceType::CUDA) return cuda_device_count(why);
+  return type == DeviceType::Sim && why_absent(type).empty() ? 1 : 0;
+}
+
+std::unique_ptr<Runtime> make_runtime(Device device) {
+  return device.type == DeviceType::CUDA ? make_cuda_runtime(device.index) : sim::make_runtime();
+}
 
 // Never destroyed: tensors may outlive static destructors.
 struct Registry {
@@ -47,7 +58,7 @@ GpuBackend& backend_for(Device device) {
     throw DeviceError("[device] " + to_string(device) + " does not exist: there " +
                       (count == 1 ? "is one" : "are " + std::to_string(count)));
   }
-  registry().made.emplace_back(device, new GpuBackend(device, sim::make_runtime()));
+  registry().made.emplace_back(device, new GpuBackend(device, make_runtime(device)));
   return *registry().made.back().second;
 }
 

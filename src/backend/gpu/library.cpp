@@ -10,7 +10,7 @@ namespace nngpu::gpu {
 
 KernelHandle KernelLibrary::generated(const std::string& body, const std::string& name) {
   std::lock_guard lock(mutex_);
-  return module(full_text(runtime_.dialect(), "", body)).find(name);
+  return module(full_text(runtime_.dialect(), "#define MAX_THREADS 256\n", body)).find(name);
 }
 
 KernelHandle KernelLibrary::kernel(const std::string& file, const std::string& name,

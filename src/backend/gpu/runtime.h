@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "nngpu/dtype.h"
+
 namespace nngpu::gpu {
 
 struct Dim3 {
@@ -60,6 +62,18 @@ class Arguments {
   std::vector<Entry> entries_;
 };
 
+// A product of column-major matrices, batched, in the device's memory: C = A B. Strides in elements.
+struct Gemm {
+  DType dtype;  // of all three; half types accumulate in f32
+  bool transpose_a = false, transpose_b = false;
+  bool tf32 = false;  // f32 may be rounded to tf32
+  int64_t m, n, k, lda, ldb, ldc;
+  int64_t batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
+  const void* a;
+  const void* b;
+  void* c;
+};
+
 // A compiled kernel that can be launched. Belongs to its Module.
 using KernelHandle = const void*;
 
@@ -89,6 +103,9 @@ class Runtime {
   virtual std::unique_ptr<Module> load(const std::string& path) = 0;
   virtual void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) = 0;
   virtual void synchronize() = 0;
+
+  // The vendor's product; false where there is none for it.
+  virtual bool gemm(const Gemm&) { return false; }
 };
 
 }  // namespace nngpu::gpu

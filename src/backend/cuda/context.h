@@ -1,0 +1,41 @@
+// One CUDA device: its context, stream, and the handling of errors.
+#ifndef NNGPU_BACKEND_CUDA_CONTEXT_H_
+#define NNGPU_BACKEND_CUDA_CONTEXT_H_
+
+#include <cublasLt.h>
+#include <cuda.h>
+
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace nngpu::cuda {
+
+// An algorithm that cuBLASLt chose for a product's description.
+struct GemmChoice {
+  cublasLtMatmulAlgo_t algorithm;
+  bool found = false;
+};
+
+struct Device {
+  CUdevice device = 0;
+  CUcontext context = nullptr;
+  CUstream stream = nullptr;
+  int major = 0, minor = 0;
+  std::mutex gemm_mutex;
+  cublasLtHandle_t blas = nullptr;
+  CUdeviceptr workspace = 0;
+  std::unordered_map<std::string, GemmChoice> gemm_choices;
+};
+constexpr size_t kGemmWorkspace = size_t{64} << 20;
+
+// Keeps the message for error(); returns the table's code.
+int failed(CUresult result, const char* call);
+int failed(const std::string& message);
+inline Device& device_of(void* handle) { return *static_cast<Device*>(handle); }
+// Makes the device's context current in this thread.
+CUresult enter(Device& device);
+
+}  // namespace nngpu::cuda
+
+#endif  // NNGPU_BACKEND_CUDA_CONTEXT_H_

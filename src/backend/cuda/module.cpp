@@ -1,0 +1,263 @@
+// The module for NVIDIA GPUs: the table of module_table.h on CUDA's driver interface and NVRTC.
+#include <cuda.h>
+#include <nvrtc.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/context.h"
+#include "backend/cuda/gemm.h"
+#include "backend/gpu/module_table.h"
+
+namespace nngpu::cuda {
+namespace {
+
+thread_local std::string message;
+thread_local Device* entered = nullptr;
+
+}  // namespace
+
+int failed(const std::string& text) {
+  message = text;
+  return NNGPU_MODULE_FAILED;
+}
+
+int failed(CUresult result, const char* call) {
+  const char *name = nullptr, *text = nullptr;
+  cuGetErrorName(result, &name);
+  cuGetErrorString(result, &text);
+  message = std::string(call) + ": " + (text != nullptr ? text : "unknown error") + " (" +
+            (name != nullptr ? name : "?") + ")";
+  return result == CUDA_ERROR_OUT_OF_MEMORY ? NNGPU_MODULE_OUT_OF_MEMORY : NNGPU_MODULE_FAILED;
+}
+
+CUresult enter(Device& device) {
+  if (entered == &device) return CUDA_SUCCESS;
+  const CUresult result = cuCtxSetCurrent(device.context);
+  if (result == CUDA_SUCCESS) entered = &device;
+  return result;
+}
+
+namespace {
+
+#define NNGPU_CUDA(call)                                        \
+  do {                                                          \
+    const CUresult result_ = (call);                            \
+    if (result_ != CUDA_SUCCESS) return failed(result_, #call); \
+  } while (false)
+
+CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
+
+const char* error() { return message.c_str(); }
+
+int device_count(int* count) {
+  *count = 0;
+  NNGPU_CUDA(cuInit(0));
+  NNGPU_CUDA(cuDeviceGetCount(count));
+  return NNGPU_MODULE_OK;
+}
+
+int open(int index, void** handle) {
+  auto device = new Device;
+  *handle = device;  // never closed: tensors may outlive static destructors
+  NNGPU_CUDA(cuDeviceGet(&device->device, index));
+  NNGPU_CUDA(cuDevicePrimaryCtxRetain(&device->context, device->device));
+  NNGPU_CUDA(enter(*device));
+  NNGPU_CUDA(cuStreamCreate(&device->stream, CU_STREAM_NON_BLOCKING));
+  NNGPU_CUDA(cuDeviceGetAttribute(&device->major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device->device));
+  NNGPU_CUDA(cuDeviceGetAttribute(&device->minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device->device));
+  return NNGPU_MODULE_OK;
+}
+
+int properties(void* handle, nngpu_module_properties* out) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(cuDeviceGetName(out->name, sizeof(out->name), device.device));
+  size_t bytes = 0;
+  NNGPU_CUDA(cuDeviceTotalMem(&bytes, device.device));
+  out->memory_bytes = static_cast<int64_t>(bytes);
+  int value = 0, driver = 0;
+  const auto attribute = [&](CUdevice_attribute which) {
+    cuDeviceGetAttribute(&value, which, device.device);
+    return static_cast<uint32_t>(value);
+  };
+  out->multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  out->max_threads = attribute(CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
+  out->shared_bytes = attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK);
+  NNGPU_CUDA(cuDriverGetVersion(&driver));
+  int major = 0, minor = 0;
+  nvrtcVersion(&major, &minor);
+  std::snprintf(out->architecture, sizeof(out->architecture), "sm_%d%d nvrtc %d.%d", device.major, device.minor,
+                major, minor);
+  std::snprintf(out->detail, sizeof(out->detail),
+                "compute capability %d.%d, %u multiprocessors, driver for CUDA %d.%d", device.major, device.minor,
+                out->multiprocessors, driver / 1000, driver % 1000 / 10);
+  return NNGPU_MODULE_OK;
+}
+
+// The library's pool keeps blocks; these calls are rare.
+int allocate(void* handle, size_t bytes, void** block) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  CUdeviceptr pointer = 0;
+  NNGPU_CUDA(cuMemAlloc(&pointer, bytes));
+  *block = reinterpret_cast<void*>(pointer);
+  return NNGPU_MODULE_OK;
+}
+
+int free(void* handle, void* block) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuMemFree(address(block)));  // waits for what still uses it
+  return NNGPU_MODULE_OK;
+}
+
+int upload(void* handle, void* to, const void* from, size_t bytes) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuMemcpyHtoDAsync(address(to), from, bytes, device.stream));
+  NNGPU_CUDA(cuStreamSynchronize(device.stream));
+  return NNGPU_MODULE_OK;
+}
+
+int download(void* handle, void* to, const void* from, size_t bytes) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuMemcpyDtoHAsync(to, address(from), bytes, device.stream));
+  NNGPU_CUDA(cuStreamSynchronize(device.stream));
+  return NNGPU_MODULE_OK;
+}
+
+int copy(void* handle, void* to, const void* from, size_t bytes) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuMemcpyDtoDAsync(address(to), address(from), bytes, device.stream));
+  return NNGPU_MODULE_OK;
+}
+
+int fill_zero(void* handle, void* to, size_t bytes) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuMemsetD8Async(address(to), 0, bytes, device.stream));
+  return NNGPU_MODULE_OK;
+}
+
+struct Program {
+  nvrtcProgram program = nullptr;
+  ~Program() {
+    if (program != nullptr) nvrtcDestroyProgram(&program);
+  }
+};
+
+int write_file(const char* path, const std::vector<char>& bytes) {
+  std::FILE* file = std::fopen(path, "wb");
+  if (file == nullptr) return failed(std::string("cannot write ") + path);
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  const bool closed = std::fclose(file) == 0;
+  if (written && closed) return NNGPU_MODULE_OK;
+  std::remove(path);
+  return failed(std::string("cannot write ") + path);
+}
+
+int compile(void* handle, const char* text, const char* output_path) {
+  Device& device = device_of(handle);
+  Program program;
+  if (nvrtcCreateProgram(&program.program, text, "kernel.cu", 0, nullptr, nullptr) != NVRTC_SUCCESS)
+    return failed("nvrtcCreateProgram");
+  const std::string architecture =
+      "--gpu-architecture=sm_" + std::to_string(device.major) + std::to_string(device.minor);
+  // Contraction is off as everywhere in the library: kernels say fma where one rounding is wanted.
+  const char* options[] = {architecture.c_str(), "--std=c++17", "--fmad=false", "--extra-device-vectorization"};
+  if (nvrtcCompileProgram(program.program, 4, options) != NVRTC_SUCCESS) {
+    size_t size = 0;
+    nvrtcGetProgramLogSize(program.program, &size);
+    std::string log(size, '\0');
+    if (size > 0) nvrtcGetProgramLog(program.program, log.data());
+    return failed("a kernel does not compile:\n" + log.substr(0, 4000));
+  }
+  size_t size = 0;
+  if (nvrtcGetCUBINSize(program.program, &size) != NVRTC_SUCCESS || size == 0) return failed("nvrtcGetCUBINSize");
+  std::vector<char> code(size);
+  if (nvrtcGetCUBIN(program.program, code.data()) != NVRTC_SUCCESS) return failed("nvrtcGetCUBIN");
+  return write_file(output_path, code);
+}
+
+int load(void* handle, const char* path, void** module) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  CUmodule loaded = nullptr;
+  NNGPU_CUDA(cuModuleLoad(&loaded, path));
+  *module = loaded;
+  return NNGPU_MODULE_OK;
+}
+
+int unload(void* handle, void* module) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuModuleUnload(static_cast<CUmodule>(module)));
+  return NNGPU_MODULE_OK;
+}
+
+int find(void* handle, void* module, const char* name, void** kernel) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  CUfunction function = nullptr;
+  NNGPU_CUDA(cuModuleGetFunction(&function, static_cast<CUmodule>(module), name));
+  *kernel = function;
+  return NNGPU_MODULE_OK;
+}
+
+// NNGPU_CUDA_SYNC=1 waits after each kernel, so that an error is reported by the launch that caused it.
+bool waits_for_each() {
+  static const bool value = [] {
+    const char* setting = std::getenv("NNGPU_CUDA_SYNC");
+    return setting != nullptr && std::strcmp(setting, "1") == 0;
+  }();
+  return value;
+}
+
+int launch(void* handle, void* kernel, const uint32_t blocks[3], const uint32_t threads[3], void** arguments) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuLaunchKernel(static_cast<CUfunction>(kernel), blocks[0], blocks[1], blocks[2], threads[0],
+                            threads[1], threads[2], 0, device.stream, arguments, nullptr));
+  if (waits_for_each()) NNGPU_CUDA(cuStreamSynchronize(device.stream));
+  return NNGPU_MODULE_OK;
+}
+
+int synchronize(void* handle) {
+  Device& device = device_of(handle);
+  NNGPU_CUDA(enter(device));
+  NNGPU_CUDA(cuStreamSynchronize(device.stream));
+  return NNGPU_MODULE_OK;
+}
+
+constexpr nngpu_module_table kTable = {
+    sizeof(nngpu_module_table),
+    NNGPU_MODULE_VERSION,
+    NNGPU_VERSION,
+    error,
+    device_count,
+    open,
+    properties,
+    allocate,
+    free,
+    upload,
+    download,
+    copy,
+    fill_zero,
+    compile,
+    load,
+    unload,
+    find,
+    launch,
+    synchronize,
+    run_gemm,
+};
+
+}  // namespace
+}  // namespace nngpu::cuda
+
+extern "C" const nngpu_module_table* nngpu_module() { return &nngpu::cuda::kTable; }

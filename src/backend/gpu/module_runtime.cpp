@@ -1,0 +1,184 @@
+#include "backend/gpu/module_runtime.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <unordered_map>
+
+#include "backend/gpu/module_table.h"
+#include "nngpu/error.h"
+
+namespace nngpu::gpu {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kModuleName = "libnngpu_cuda.so";
+
+// The folder of the library or program that this function is part of.
+fs::path own_folder() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code error;
+  const fs::path file = fs::canonical(info.dli_fname, error);
+  // A program that was found along PATH has a name without its folder.
+  return error ? fs::read_symlink("/proc/self/exe", error).parent_path() : file.parent_path();
+}
+
+std::string find_module() {
+  if (const char* named = std::getenv("NNGPU_CUDA_MODULE"); named != nullptr && *named != '\0') return named;
+  const fs::path own = own_folder();
+  std::error_code error;
+  for (const fs::path& folder :
+       {own, own / "../lib", own / ".." / NNGPU_INSTALL_LIBDIR, fs::path(NNGPU_INSTALL_FULL_LIBDIR)}) {
+    if (!folder.is_absolute()) continue;
+    const fs::path file = folder / kModuleName;
+    if (fs::exists(file, error)) return file.string();
+  }
+  return "";
+}
+
+struct LoadedModule {
+  const nngpu_module_table* table = nullptr;
+  std::string why;  // there is none
+};
+
+LoadedModule load_module() {
+  const std::string path = find_module();
+  if (path.empty()) return {nullptr, std::string("this build has no cuda module (") + kModuleName + ")"};
+  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) return {nullptr, dlerror()};
+  const auto entry = reinterpret_cast<nngpu_module_entry>(dlsym(handle, "nngpu_module"));
+  if (entry == nullptr) return {nullptr, path + " is no module of nngpu"};
+  const nngpu_module_table* table = entry();
+  if (table->version != NNGPU_MODULE_VERSION || table->size != sizeof(nngpu_module_table) ||
+      std::string(table->build_id) != NNGPU_VERSION)
+    return {nullptr, path + " belongs to another version of nngpu"};
+  return {table, ""};
+}
+
+const LoadedModule& module() {
+  static const auto* loaded = new LoadedModule(load_module());  // never unloaded
+  return *loaded;
+}
+
+const nngpu_module_table& table() { return *module().table; }
+
+void check(int code, const char* call) {
+  if (code == NNGPU_MODULE_OK) return;
+  const std::string message = std::string("[cuda] ") + call + ": " + table().error();
+  if (code == NNGPU_MODULE_OUT_OF_MEMORY) throw OutOfMemoryError(message);
+  throw DeviceError(message);
+}
+
+class LoadedKernels : public Module {
+ public:
+  LoadedKernels(void* device, const std::string& path) : device_(device) {
+    check(table().load(device_, path.c_str(), &module_), "load");
+  }
+  ~LoadedKernels() override { table().unload(device_, module_); }
+  KernelHandle find(const std::string& name) const override {
+    void* kernel = nullptr;
+    check(table().find(device_, module_, name.c_str(), &kernel), "find");
+    return kernel;
+  }
+
+ private:
+  void* device_;
+  void* module_ = nullptr;
+};
+
+class ModuleRuntime : public Runtime {
+ public:
+  explicit ModuleRuntime(int index) {
+    check(table().open(index, &device_), "open");
+    nngpu_module_properties found{};
+    check(table().properties(device_, &found), "properties");
+    properties_ = {found.name,        found.architecture, found.detail, found.memory_bytes, found.multiprocessors,
+                   found.max_threads, found.shared_bytes, true};
+  }
+  const Properties& properties() const override { return properties_; }
+  Dialect dialect() const override { return Dialect::Cuda; }
+
+  void* allocate(size_t bytes) override {
+    void* block = nullptr;
+    const int code = table().allocate(device_, bytes, &block);
+    if (code == NNGPU_MODULE_OUT_OF_MEMORY) return nullptr;
+    check(code, "allocate");
+    return block;
+  }
+  // Called by destructors: what fails here fails again at the next call that can say so.
+  void free(void* block, size_t) override { table().free(device_, block); }
+  void upload(void* to, const void* from, size_t bytes) override {
+    check(table().upload(device_, to, from, bytes), "upload");
+  }
+  void download(void* to, const void* from, size_t bytes) override {
+    check(table().download(device_, to, from, bytes), "download");
+  }
+  void copy(void* to, const void* from, size_t bytes) override {
+    check(table().copy(device_, to, from, bytes), "copy");
+  }
+  void fill_zero(void* to, size_t bytes) override { check(table().fill_zero(device_, to, bytes), "fill_zero"); }
+  void compile(const std::string& text, const std::string& output_path) override {
+    check(table().compile(device_, text.c_str(), output_path.c_str()), "compile");
+  }
+  std::unique_ptr<Module> load(const std::string& path) override {
+    return std::make_unique<LoadedKernels>(device_, path);
+  }
+  void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
+    constexpr size_t kMost = 64;
+    void* addresses[kMost];
+    const auto& entries = arguments.entries();
+    if (entries.size() > kMost) throw Error("[cuda] internal error: too many arguments");
+    for (size_t i = 0; i < entries.size(); ++i) addresses[i] = const_cast<char*>(arguments.data(entries[i]));
+    const uint32_t grid[3] = {blocks.x, blocks.y, blocks.z}, block[3] = {threads.x, threads.y, threads.z};
+    check(table().launch(device_, const_cast<void*>(kernel), grid, block, addresses), "launch");
+  }
+  void synchronize() override { check(table().synchronize(device_), "synchronize"); }
+
+  bool gemm(const Gemm& g) override {
+    const nngpu_module_gemm product{static_cast<int32_t>(g.dtype),
+                                    g.transpose_a,
+                                    g.transpose_b,
+                                    g.tf32,
+                                    g.m,
+                                    g.n,
+                                    g.k,
+                                    g.lda,
+                                    g.ldb,
+                                    g.ldc,
+                                    g.batch,
+                                    g.stride_a,
+                                    g.stride_b,
+                                    g.stride_c,
+                                    g.a,
+                                    g.b,
+                                    g.c};
+    const int code = table().gemm(device_, &product);
+    if (code == NNGPU_MODULE_UNSUPPORTED) return false;
+    check(code, "gemm");
+    return true;
+  }
+
+ private:
+  void* device_ = nullptr;
+  Properties properties_;
+};
+
+}  // namespace
+
+int cuda_device_count(std::string& why) {
+  if (module().table == nullptr) {
+    why = module().why;
+    return 0;
+  }
+  int count = 0;
+  if (table().device_count(&count) != NNGPU_MODULE_OK) why = table().error();
+  if (count == 0 && why.empty()) why = "the driver finds no device";
+  return count;
+}
+
+std::unique_ptr<Runtime> make_cuda_runtime(int index) { return std::make_unique<ModuleRuntime>(index); }
+
+}  // namespace nngpu::gpu

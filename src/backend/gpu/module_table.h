@@ -1,0 +1,71 @@
+/* What a GPU module offers, as a table of C functions: a module is built apart from the library and loaded at run
+   time. No exception and no type of C++'s library crosses it. */
+#ifndef NNGPU_BACKEND_GPU_MODULE_TABLE_H_
+#define NNGPU_BACKEND_GPU_MODULE_TABLE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever the table or a meaning in it changes. */
+#define NNGPU_MODULE_VERSION 1
+
+/* What the functions return; error() tells more, in the thread that called. */
+enum {
+  NNGPU_MODULE_OK = 0,
+  NNGPU_MODULE_OUT_OF_MEMORY = 1,
+  NNGPU_MODULE_FAILED = 2,
+  NNGPU_MODULE_UNSUPPORTED = 3
+};
+
+struct nngpu_module_properties {
+  char name[256], architecture[64], detail[256];
+  int64_t memory_bytes;
+  uint32_t multiprocessors, max_threads, shared_bytes;
+};
+
+/* A product of column-major matrices, batched: C = A B, with op 0: as it is, 1: transposed. */
+struct nngpu_module_gemm {
+  int32_t dtype; /* nngpu::DType of all three; accumulation in f32 for the half types */
+  int32_t op_a, op_b;
+  int32_t tf32; /* f32 may be rounded to tf32 */
+  int64_t m, n, k, lda, ldb, ldc;
+  int64_t batch, stride_a, stride_b, stride_c; /* elements */
+  const void* a;
+  const void* b;
+  void* c;
+};
+
+struct nngpu_module_table {
+  uint32_t size, version;
+  const char* build_id;
+  const char* (*error)(void);
+  int (*device_count)(int* count);
+  int (*open)(int index, void** device);
+  int (*properties)(void* device, struct nngpu_module_properties* out);
+  int (*allocate)(void* device, size_t bytes, void** block);
+  int (*free)(void* device, void* block);
+  int (*upload)(void* device, void* to, const void* from, size_t bytes);
+  int (*download)(void* device, void* to, const void* from, size_t bytes);
+  int (*copy)(void* device, void* to, const void* from, size_t bytes);
+  int (*fill_zero)(void* device, void* to, size_t bytes);
+  int (*compile)(void* device, const char* text, const char* output_path);
+  int (*load)(void* device, const char* path, void** module);
+  int (*unload)(void* device, void* module);
+  int (*find)(void* device, void* module, const char* name, void** kernel);
+  int (*launch)(void* device, void* kernel, const uint32_t blocks[3], const uint32_t threads[3], void** arguments);
+  int (*synchronize)(void* device);
+  int (*gemm)(void* device, const struct nngpu_module_gemm* product);
+};
+
+/* The module's one exported function. */
+typedef const struct nngpu_module_table* (*nngpu_module_entry)(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
