@@ -57,19 +57,23 @@ std::exception_ptr info_error(const std::string& subject, int64_t entry, int32_t
 
 }  // namespace
 
+FiniteCheck::FiniteCheck(int64_t entries, ScratchFrame& scratch) : bad_(scratch.get<bool>(entries)) {
+  std::fill(bad_, bad_ + entries, false);
+}
+
 template <class T>
-FiniteCheck::FiniteCheck(const Stack<T>& matrices, Region part, ScratchFrame& scratch) {
-  bool* bad = scratch.get<bool>(matrices.entries);
+void FiniteCheck::replace(const Stack<T>& matrices, Region region) {
+  bool* bad = bad_ + matrices.first;
   parallel_for(matrices.entries, line_grain(matrices.entry_size()), [&](int64_t begin, int64_t end) {
     // Mostly all of them are finite, and one long run is read faster than many short ones.
-    const bool good = finite((end - begin) * matrices.entry_size(), matrices.entry(begin));
-    for (int64_t i = begin; i < end; ++i) bad[i] = !good && !finite_entry(matrices, part, matrices.entry(i));
+    if (finite((end - begin) * matrices.entry_size(), matrices.entry(begin))) return;
+    for (int64_t i = begin; i < end; ++i) {
+      if (finite_entry(matrices, region, matrices.entry(i))) continue;
+      make_identity(matrices, matrices.entry(i));
+      bad[i] = true;
+      any_.store(true, std::memory_order_relaxed);
+    }
   });
-  for (int64_t i = 0; i < matrices.entries; ++i) {
-    if (!bad[i]) continue;
-    make_identity(matrices, matrices.entry(i));
-    bad_ = bad;
-  }
 }
 
 int64_t FiniteCheck::first(int64_t begin, int64_t end) const {
@@ -82,14 +86,14 @@ template <class T>
 void FiniteCheck::spoil(const Stack<T>& results) const {
   if (!any() || results.data == nullptr) return;
   for (int64_t i = 0; i < results.entries; ++i)
-    if (bad_[i])
+    if (bad_[results.first + i])
       std::fill(results.entry(i), results.entry(i) + results.entry_size(), std::numeric_limits<T>::quiet_NaN());
 }
 
 void FiniteCheck::spoil_info(const Stack<int32_t>& info, int64_t n) const {
   if (!any()) return;
   for (int64_t i = 0; i < info.entries; ++i)
-    if (bad_[i]) info.data[i] = static_cast<int32_t>(n + 1);
+    if (bad_[info.first + i]) info.data[i] = static_cast<int32_t>(n + 1);
 }
 
 void report_failures(const Launch& launch, const RunContext& context, const char* operation, int64_t check,
@@ -120,8 +124,8 @@ void report_failures(const Launch& launch, const RunContext& context, const char
   }
 }
 
-#define NNGPU_INSTANTIATE(T)                                                 \
-  template FiniteCheck::FiniteCheck(const Stack<T>&, Region, ScratchFrame&); \
+#define NNGPU_INSTANTIATE(T)                                   \
+  template void FiniteCheck::replace(const Stack<T>&, Region); \
   template void FiniteCheck::spoil(const Stack<T>&) const
 NNGPU_INSTANTIATE(float);
 NNGPU_INSTANTIATE(double);

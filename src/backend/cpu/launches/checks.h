@@ -2,6 +2,8 @@
 #ifndef NNGPU_BACKEND_CPU_LAUNCHES_CHECKS_H_
 #define NNGPU_BACKEND_CPU_LAUNCHES_CHECKS_H_
 
+#include <atomic>
+
 #include "backend/cpu/launches/stack.h"
 
 namespace nngpu::cpu {
@@ -13,13 +15,14 @@ enum class Region { Full, Lower };
 enum class InfoKind { Singular, NotPositiveDefinite, NotConverged };
 
 // Finds the entries that hold NaN or infinity and replaces each by the identity, so that every algorithm gets
-// through the whole stack. bad[i] tells which; null if none is.
+// through the whole stack. Threads may work on different parts of the stack at the same time.
 class FiniteCheck {
  public:
+  // Of that many entries, all of them good so far.
+  FiniteCheck(int64_t entries, ScratchFrame& scratch);
   template <class T>
-  FiniteCheck(const Stack<T>& matrices, Region part, ScratchFrame& scratch);
-  bool any() const { return bad_ != nullptr; }
-  bool bad(int64_t entry) const { return bad_ != nullptr && bad_[entry]; }
+  void replace(const Stack<T>& matrices, Region region);
+  bool any() const { return any_.load(std::memory_order_relaxed); }
   // The first bad entry in [begin, end), or -1.
   int64_t first(int64_t begin, int64_t end) const;
   // Overwrites the results of bad entries with NaN.
@@ -29,7 +32,8 @@ class FiniteCheck {
   void spoil_info(const Stack<int32_t>& info, int64_t n) const;
 
  private:
-  bool* bad_ = nullptr;
+  bool* bad_;
+  std::atomic<bool> any_{false};
 };
 
 // Reports what the finite check found, and the first info > 0 of each item, as LinalgParams::check asks for.

@@ -5,6 +5,7 @@
 #include "backend/cpu/blas.h"
 #include "backend/cpu/launches/checks.h"
 #include "backend/cpu/launches/dtypes.h"
+#include "backend/cpu/launches/pieces.h"
 #include "nngpu/error.h"
 
 namespace nngpu::cpu {
@@ -24,27 +25,32 @@ void permutations(const Stack<int32_t>& pivots, const Stack<int64_t>& permutatio
 template <class T>
 void lu_factor(const Launch& launch, const RunContext& context) {
   ScratchFrame scratch;
-  const auto factors = output_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  const auto pivots = output_stack<int32_t>(launch, context, 1, Entry::Vector, scratch);
-  const auto info = output_stack<int32_t>(launch, context, 2, Entry::Number, scratch);
-  fill_stack(launch, context, 0, Entry::Matrix, factors);
-  const FiniteCheck finite(factors, Region::Full, scratch);
-  if (factors.entries > 0) {
+  const auto shape = stack_shape<T>(launch.inputs[0], Entry::Matrix, launch.items);
+  const Cut cut(shape, entry_bytes(shape), 0.4);
+  const auto results = output_pieces<T>(launch, context, 0, cut, scratch);
+  const auto all_pivots = output_stack<int32_t>(launch, context, 1, Entry::Vector, scratch);
+  const auto all_info = output_stack<int32_t>(launch, context, 2, Entry::Number, scratch);
+  FiniteCheck finite(shape.entries, scratch);
+  cut.for_pieces([&](int64_t first, int64_t end) {
+    const auto factors = results.piece(first, end);
+    const auto pivots = all_pivots.part(first, end), info = all_info.part(first, end);
+    fill_piece(launch, context, 0, factors);
+    finite.replace(factors, Region::Full);
     if (factors.entry_size() > 0)
       lu<T>(factors.entries, factors.rows, factors.columns, factors.batch(), pivots.data, info.data);
     else
       std::fill(info.data, info.data + info.entries, 0);
-  }
-  finite.spoil(factors);
-  finite.spoil_info(info, factors.columns);
-  report_failures(launch, context, "lu_factor", launch.params.as<LinalgParams>().check, finite, info,
+    finite.spoil(factors);
+    finite.spoil_info(info, factors.columns);
+    store_piece(launch, context, 0, factors);
+  });
+  report_failures(launch, context, "lu_factor", launch.params.as<LinalgParams>().check, finite, all_info,
                   InfoKind::Singular);
-  store_stack(launch, context, 0, Entry::Matrix, factors);
-  store_stack(launch, context, 1, Entry::Vector, pivots);
-  store_stack(launch, context, 2, Entry::Number, info);
+  store_stack(launch, context, 1, Entry::Vector, all_pivots);
+  store_stack(launch, context, 2, Entry::Number, all_info);
   if (static_cast<int>(launch.outputs.size()) / launch.items > 3) {
     const auto permutation = output_stack<int64_t>(launch, context, 3, Entry::Vector, scratch);
-    permutations(pivots, permutation);
+    permutations(all_pivots, permutation);
     store_stack(launch, context, 3, Entry::Vector, permutation);
   }
 }
@@ -69,14 +75,21 @@ bool check_pivots(const Launch& launch, const RunContext& context, const Stack<i
 template <class T>
 void lu_solve_items(const Launch& launch, const RunContext& context) {
   ScratchFrame scratch;
-  const auto x = output_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  if (x.entries * x.entry_size() == 0) return;
-  const auto factors = input_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  const auto pivots = input_stack<int32_t>(launch, context, 1, Entry::Vector, scratch);
-  fill_stack(launch, context, 2, Entry::Matrix, x);
-  if (check_pivots(launch, context, pivots, x.rows))
-    lu_solve<T>(x.entries, x.rows, x.columns, factors.const_batch(), pivots.data, x.batch());
-  store_stack(launch, context, 0, Entry::Matrix, x);
+  const auto shape = stack_shape<T>(launch.outputs[0], Entry::Matrix, launch.items);
+  if (shape.entries * shape.entry_size() == 0) return;
+  const auto square = stack_shape<T>(launch.inputs[0], Entry::Matrix, launch.items);
+  const Cut cut(square, entry_bytes(square) + entry_bytes(shape), 0.2, shape.columns);
+  const auto all_pivots = input_stack<int32_t>(launch, context, 1, Entry::Vector, scratch);
+  const auto all_factors = input_pieces<T>(launch, context, 0, cut, scratch);
+  const auto results = output_pieces<T>(launch, context, 0, cut, scratch);
+  if (!check_pivots(launch, context, all_pivots, shape.rows)) return;
+  cut.for_pieces([&](int64_t first, int64_t end) {
+    const auto factors = all_factors.piece(first, end), x = results.piece(first, end);
+    if (!factors.direct) fill_piece(launch, context, 0, factors);
+    fill_piece(launch, context, 2, x);
+    lu_solve<T>(x.entries, x.rows, x.columns, factors.const_batch(), all_pivots.entry(first), x.batch());
+    store_piece(launch, context, 0, x);
+  });
 }
 
 // The upper factor is the transpose of the lower one of the transposed matrix.
@@ -85,58 +98,75 @@ void cholesky_items(const Launch& launch, const RunContext& context) {
   const auto& params = launch.params.as<LinalgParams>();
   const bool upper = params.upper != 0;
   ScratchFrame scratch;
-  auto factors = stack_shape<T>(launch.outputs[0], Entry::Matrix, launch.items);
-  if (upper)
-    factors.data = scratch.get<T>(factors.entries * factors.entry_size());
-  else
-    factors = output_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  const auto info = output_stack<int32_t>(launch, context, 1, Entry::Number, scratch);
-  fill_stack(launch, context, 0, Entry::Matrix, factors, upper);
-  const FiniteCheck finite(factors, Region::Lower, scratch);
-  std::fill(info.data, info.data + info.entries, 0);
-  if (factors.entries * factors.entry_size() > 0)
-    cholesky<T>(factors.entries, factors.rows, factors.batch(), info.data);
-  finite.spoil(factors);
-  finite.spoil_info(info, factors.rows);
-  report_failures(launch, context, "cholesky", params.check, finite, info, InfoKind::NotPositiveDefinite);
-  store_stack(launch, context, 0, Entry::Matrix, factors, upper);
-  store_stack(launch, context, 1, Entry::Number, info);
+  const auto shape = stack_shape<T>(launch.inputs[0], Entry::Matrix, launch.items);
+  const Cut cut(shape, entry_bytes(shape), 0.1);
+  const auto results = output_pieces<T>(launch, context, 0, cut, scratch, upper);
+  const auto all_info = output_stack<int32_t>(launch, context, 1, Entry::Number, scratch);
+  FiniteCheck finite(shape.entries, scratch);
+  cut.for_pieces([&](int64_t first, int64_t end) {
+    const auto factors = results.piece(first, end);
+    const auto info = all_info.part(first, end);
+    fill_piece(launch, context, 0, factors, upper);
+    finite.replace(factors, Region::Lower);
+    std::fill(info.data, info.data + info.entries, 0);
+    if (factors.entry_size() > 0) cholesky<T>(factors.entries, factors.rows, factors.batch(), info.data);
+    finite.spoil(factors);
+    finite.spoil_info(info, factors.rows);
+    store_piece(launch, context, 0, factors, upper);
+  });
+  report_failures(launch, context, "cholesky", params.check, finite, all_info, InfoKind::NotPositiveDefinite);
+  store_stack(launch, context, 1, Entry::Number, all_info);
 }
 
 template <class T>
 void inverse_items(const Launch& launch, const RunContext& context) {
   ScratchFrame scratch;
-  const auto inverses = output_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  const auto info = output_stack<int32_t>(launch, context, 1, Entry::Number, scratch);
-  fill_stack(launch, context, 0, Entry::Matrix, inverses);
-  const FiniteCheck finite(inverses, Region::Full, scratch);
-  std::fill(info.data, info.data + info.entries, 0);
-  if (inverses.entries * inverses.entry_size() > 0)
-    inverse<T>(inverses.entries, inverses.rows, inverses.batch(), info.data);
-  finite.spoil(inverses);
-  finite.spoil_info(info, inverses.rows);
-  report_failures(launch, context, "inverse", launch.params.as<LinalgParams>().check, finite, info,
+  const auto shape = stack_shape<T>(launch.inputs[0], Entry::Matrix, launch.items);
+  const Cut cut(shape, entry_bytes(shape), 1);
+  const auto results = output_pieces<T>(launch, context, 0, cut, scratch);
+  const auto all_info = output_stack<int32_t>(launch, context, 1, Entry::Number, scratch);
+  FiniteCheck finite(shape.entries, scratch);
+  cut.for_pieces([&](int64_t first, int64_t end) {
+    const auto inverses = results.piece(first, end);
+    const auto info = all_info.part(first, end);
+    fill_piece(launch, context, 0, inverses);
+    finite.replace(inverses, Region::Full);
+    std::fill(info.data, info.data + info.entries, 0);
+    if (inverses.entry_size() > 0) inverse<T>(inverses.entries, inverses.rows, inverses.batch(), info.data);
+    finite.spoil(inverses);
+    finite.spoil_info(info, inverses.rows);
+    store_piece(launch, context, 0, inverses);
+  });
+  report_failures(launch, context, "inverse", launch.params.as<LinalgParams>().check, finite, all_info,
                   InfoKind::Singular);
-  store_stack(launch, context, 0, Entry::Matrix, inverses);
-  store_stack(launch, context, 1, Entry::Number, info);
+  store_stack(launch, context, 1, Entry::Number, all_info);
 }
 
 template <class T>
 void solve_items(const Launch& launch, const RunContext& context) {
   ScratchFrame scratch;
-  const auto x = output_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  const auto info = output_stack<int32_t>(launch, context, 1, Entry::Number, scratch);
-  const auto a = copied_stack<T>(launch, context, 0, Entry::Matrix, scratch);
-  fill_stack(launch, context, 1, Entry::Matrix, x);
-  const FiniteCheck finite(a, Region::Full, scratch);
-  std::fill(info.data, info.data + info.entries, 0);
-  if (a.entries * a.entry_size() > 0) solve<T>(a.entries, a.rows, x.columns, a.batch(), x.batch(), info.data);
-  finite.spoil(x);
-  finite.spoil_info(info, a.rows);
-  report_failures(launch, context, "solve", launch.params.as<LinalgParams>().check, finite, info,
+  const auto shape = stack_shape<T>(launch.inputs[0], Entry::Matrix, launch.items);
+  const auto x_shape = stack_shape<T>(launch.outputs[0], Entry::Matrix, launch.items);
+  const Cut cut(shape, entry_bytes(shape) + entry_bytes(x_shape), 0.8, x_shape.columns);
+  const auto matrices = copied_pieces<T>(launch, 0, cut, scratch);
+  const auto results = output_pieces<T>(launch, context, 0, cut, scratch);
+  const auto all_info = output_stack<int32_t>(launch, context, 1, Entry::Number, scratch);
+  FiniteCheck finite(shape.entries, scratch);
+  cut.for_pieces([&](int64_t first, int64_t end) {
+    const auto a = matrices.piece(first, end), x = results.piece(first, end);
+    const auto info = all_info.part(first, end);
+    fill_piece(launch, context, 0, a);
+    fill_piece(launch, context, 1, x);
+    finite.replace(a, Region::Full);
+    std::fill(info.data, info.data + info.entries, 0);
+    if (a.entry_size() > 0) solve<T>(a.entries, a.rows, x.columns, a.batch(), x.batch(), info.data);
+    finite.spoil(x);
+    finite.spoil_info(info, a.rows);
+    store_piece(launch, context, 0, x);
+  });
+  report_failures(launch, context, "solve", launch.params.as<LinalgParams>().check, finite, all_info,
                   InfoKind::Singular);
-  store_stack(launch, context, 0, Entry::Matrix, x);
-  store_stack(launch, context, 1, Entry::Number, info);
+  store_stack(launch, context, 1, Entry::Number, all_info);
 }
 
 // In place of the output, on whatever strides it and the matrix have.

@@ -1,5 +1,5 @@
 // Stacks: the matrices (column-major), vectors or numbers of one operand position, of all items and batches of a
-// launch, one after another without gaps. Decompositions run on a whole stack in one call.
+// launch, one after another without gaps. Decompositions run on a stack, or a part of one, in one call.
 #ifndef NNGPU_BACKEND_CPU_LAUNCHES_STACK_H_
 #define NNGPU_BACKEND_CPU_LAUNCHES_STACK_H_
 
@@ -21,10 +21,19 @@ struct Stack {
   int64_t rows = 1, columns = 1;  // of an entry
   int64_t item_entries = 1;       // entries of one item
   int64_t entries = 1;            // of all items
+  int64_t first = 0;              // of a part: the number of its first entry
   bool direct = false;            // lies in the operand itself
+  bool streamed = false;          // goes to the operand past the caches
 
   int64_t entry_size() const { return rows * columns; }
   T* entry(int64_t i) const { return data + i * entry_size(); }
+  Stack part(int64_t begin, int64_t end) const {
+    Stack part = *this;
+    if (data != nullptr) part.data = entry(begin);
+    part.first = first + begin;
+    part.entries = end - begin;
+    return part;
+  }
   Batch<T> batch() const { return {data, std::max<int64_t>(1, rows), entry_size()}; }
   Batch<const T> const_batch() const { return {data, std::max<int64_t>(1, rows), entry_size()}; }
 };
