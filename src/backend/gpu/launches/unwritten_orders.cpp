@@ -6,6 +6,5 @@ namespace nngpu::gpu {
 void run_scan(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_sort(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_top_k(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
-void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 
 }  // namespace nngpu::gpu
