@@ -10,6 +10,11 @@ namespace {
 
 using Access = PreparedTape::Access;
 
+// Results that do not fit the last-level cache are written past it.
+constexpr int64_t kStreamBytes = int64_t{16} << 20;
+// Operands that do not fit the second-level cache are asked for ahead.
+constexpr int64_t kFarBytes = int64_t{1} << 20;
+
 class Preparation {
  public:
   explicit Preparation(const graph::Launch& launch) : launch_(launch), tape_(*launch.tape) {}
@@ -24,6 +29,7 @@ class Preparation {
     for (size_t i = 0; i < launch_.inputs.size(); ++i) reserve_load(i);
     for (size_t i = 0; i < tape_.steps.size(); ++i) add_step(i);
     for (const graph::TapeStore& store : tape_.stores) add_store(store);
+    add_chain();
     return result_;
   }
 
@@ -48,11 +54,11 @@ class Preparation {
     load.compute_size = dtype_size(compute);
     const bool half = operand.dtype == DType::F16 || operand.dtype == DType::BF16;
     load.convert = half ? cast_kernel(operand.dtype, compute) : nullptr;
-    load.expand = is_uniform(load.access) && needs_tile(static_cast<int32_t>(i));
+    const bool in_place = load.access == Access::Linear || load.access == Access::Row;
+    load.far = in_place && !half && result_->count * static_cast<int64_t>(load.size) >= kFarBytes;
+    load.expand = load.uniform() && needs_tile(static_cast<int32_t>(i));
     result_->loads.push_back(load);
   }
-
-  static bool is_uniform(Access access) { return access == Access::Uniform || access == Access::RowUniform; }
 
   // Whether a reader of this uniform value cannot take one element.
   bool needs_tile(int32_t value) const {
@@ -98,8 +104,7 @@ class Preparation {
 
   bool one_element(int32_t value) const {
     if (value < 0 || value >= static_cast<int32_t>(load_count())) return false;
-    const PreparedTape::Load& load = result_->loads[value];
-    return is_uniform(load.access) && !load.expand;
+    return result_->loads[value].one_element();
   }
 
   void add_step(size_t index) {
@@ -145,10 +150,26 @@ class Preparation {
     const DType compute = compute_dtype(dtype);
     const bool half = dtype == DType::F16 || dtype == DType::BF16;
     const auto index = static_cast<int32_t>(result_->stores.size());
-    result_->stores.push_back(
-        {store.value, dtype_size(dtype), half ? cast_kernel(compute, dtype) : nullptr, dtype_size(compute)});
+    const bool stream = result_->count * static_cast<int64_t>(dtype_size(dtype)) >= kStreamBytes;
+    result_->stores.push_back({store.value, dtype_size(dtype), half ? cast_kernel(compute, dtype) : nullptr,
+                               dtype_size(compute), stream});
     const int32_t step = store.value - static_cast<int32_t>(load_count());
     if (!half && step >= 0) result_->steps[step].store = index;
+  }
+
+  // One step that stays in the caches is as well done by its kernel.
+  void add_chain() {
+    const bool streams = std::any_of(result_->stores.begin(), result_->stores.end(),
+                                     [](const PreparedTape::Store& store) { return store.stream; });
+    if (tape_.steps.size() < 2 && !streams) return;
+    std::vector<ChainOperand> operands;
+    for (const PreparedTape::Load& load : result_->loads) operands.push_back(chain_operand(load));
+    result_->chain = prepare_chain(tape_, operands, last_use_);
+  }
+
+  static ChainOperand chain_operand(const PreparedTape::Load& load) {
+    if (load.one_element()) return ChainOperand::Element;
+    return load.far ? ChainOperand::Far : ChainOperand::Near;
   }
 
   const graph::Launch& launch_;

@@ -2,24 +2,18 @@
 
 #include <cstdlib>
 #include <cstring>
-
-#include "backend/cpu/parallel.h"
-
 namespace nngpu::cpu {
 namespace {
 
 // Longer than their elements, so that equal elements of two tiles do not share a cache set.
 constexpr size_t kTileBytes = kTile * 8 + 320;
-// Below this many elements the team costs more than it saves.
-constexpr int64_t kParallelElements = 1 << 15;
-// Results that do not fit the last-level cache are written past it.
-constexpr int64_t kStreamBytes = int64_t{16} << 20;
 
 // Tiles of one thread, kept between launches.
 struct Scratch {
   char* data = nullptr;
   size_t bytes = 0;
   std::vector<const char*> values;
+  std::vector<ChainStep> chain;
   ~Scratch() { std::free(data); }
   char* reserve(size_t wanted) {
     if (wanted > bytes) {
@@ -45,8 +39,12 @@ TapeRun::TapeRun(const graph::Launch& launch, const PreparedTape& prepared, cons
       prepared_(prepared),
       context_(context),
       values_(thread_scratch().values),
-      scratch_(thread_scratch().reserve(static_cast<size_t>(prepared.tiles + 1) * kTileBytes)) {
+      chain_(thread_scratch().chain),
+      scratch_(thread_scratch().reserve(static_cast<size_t>(prepared.tiles + 1) * kTileBytes +
+                                        static_cast<size_t>(prepared.chain.slots) * prepared.chain.block)),
+      slots_(scratch_ + static_cast<size_t>(prepared.tiles + 1) * kTileBytes) {
   values_.assign(prepared.loads.size() + prepared.steps.size(), nullptr);
+  bind_chain();
   for (size_t i = 0; i < prepared.loads.size(); ++i) {
     if (prepared.loads[i].access == PreparedTape::Access::Uniform) load(i, 0, std::min(kTile, prepared.count));
   }
@@ -138,96 +136,72 @@ void TapeRun::load(size_t i, int64_t start, int64_t count) {
 }
 
 void TapeRun::compute(int64_t start, int64_t count, char* const* direct) {
-  const size_t loads = prepared_.loads.size();
-  for (size_t i = 0; i < loads; ++i) {
+  for (size_t i = 0; i < prepared_.loads.size(); ++i) {
     if (prepared_.loads[i].access != PreparedTape::Access::Uniform) load(i, start, count);
   }
-  const auto operand = [&](int32_t source) { return source >= 0 ? values_[source] : nullptr; };
+  const int64_t done = compute_chain(count, direct);
+  if (done < count) compute_steps(done, count, direct);
+}
+
+char* TapeRun::result(const PreparedTape::Step& step, char* const* direct) const {
+  if (step.store >= 0 && direct != nullptr && direct[step.store] != nullptr) return direct[step.store];
+  return scratch_ + static_cast<size_t>(step.tile) * kTileBytes;
+}
+
+// What of the chain's steps is the same for all tiles.
+void TapeRun::bind_chain() {
+  chain_.clear();
+  for (const Chain::Step& step : prepared_.chain.steps) {
+    ChainStep bound{step.handler, nullptr, 0};
+    if (step.place == Chain::Place::Slot)
+      bound.at = slots_ + static_cast<size_t>(step.index) * prepared_.chain.block;
+    else if (step.place == Chain::Place::Load || step.place == Chain::Place::Result)
+      bound.moves = ~size_t{0};
+    chain_.push_back(bound);
+  }
+}
+
+// Whole blocks go through the chain, where the tape has one. Returns how many elements they are.
+int64_t TapeRun::compute_chain(int64_t count, char* const* direct) {
+  const Chain& chain = prepared_.chain;
+  const size_t blocks = chain.block != 0 ? static_cast<size_t>(count) * chain.size / chain.block : 0;
+  if (blocks == 0) return 0;
+  for (size_t k = 0; k < chain.steps.size(); ++k) {
+    const Chain::Step& step = chain.steps[k];
+    const auto index = static_cast<size_t>(step.index);
+    if (step.place == Chain::Place::Load || step.place == Chain::Place::Element) {
+      chain_[k].at = const_cast<char*>(values_[index]);
+    } else if (step.place == Chain::Place::Result) {
+      const PreparedTape::Step& source = prepared_.steps[index];
+      char* to = result(source, direct);
+      const bool stream = source.store >= 0 && prepared_.stores[static_cast<size_t>(source.store)].stream;
+      chain_[k].at = to;
+      chain_[k].handler = stream && reinterpret_cast<uintptr_t>(to) % 64 == 0 ? chain.stream : step.handler;
+      values_[prepared_.loads.size() + index] = to;
+    }
+  }
+  chain.run(chain_.data(), blocks * chain.block);
+  return static_cast<int64_t>(blocks * chain.block / chain.size);
+}
+
+// Elements [from, count) of the tile, step by step. `from` is not zero behind a chain alone, whose values are all
+// of one size.
+void TapeRun::compute_steps(int64_t from, int64_t count, char* const* direct) {
+  const size_t loads = prepared_.loads.size();
+  const size_t skipped = static_cast<size_t>(from) * prepared_.chain.size;
+  const auto operand = [&](int32_t source) -> const char* {
+    if (source < 0) return nullptr;
+    const auto value = static_cast<size_t>(source);
+    return values_[value] + (value < loads && prepared_.loads[value].one_element() ? 0 : skipped);
+  };
   for (size_t s = 0; s < prepared_.steps.size(); ++s) {
     const PreparedTape::Step& step = prepared_.steps[s];
-    char* to = step.store >= 0 && direct != nullptr && direct[step.store] != nullptr
-                   ? direct[step.store]
-                   : scratch_ + static_cast<size_t>(step.tile) * kTileBytes;
-    const auto n = static_cast<size_t>(count);
-    if (step.round != nullptr) {
-      step.kernel(to, values_[step.source[0]], nullptr, nullptr, n);
-      step.round(reinterpret_cast<float*>(to), reinterpret_cast<const float*>(to), n);
-    } else {
-      step.kernel(to, values_[step.source[0]], operand(step.source[1]), operand(step.source[2]), n);
-    }
+    char* to = result(step, direct);
+    const auto n = static_cast<size_t>(count - from);
+    step.kernel(to + skipped, operand(step.source[0]), operand(step.source[1]), operand(step.source[2]), n);
+    if (step.round != nullptr) step.round(reinterpret_cast<float*>(to), reinterpret_cast<const float*>(to), n);
     values_[loads + s] = to;
   }
-}
-
-namespace {
-
-// The tiles of a loop: pieces of long rows, or whole short rows.
-struct Tiling {
-  int64_t rows, per_row, length, row, count;
-  explicit Tiling(const PreparedTape& tape) : row(tape.row), count(tape.count) {
-    if (tape.long_rows) {
-      rows = tape.row > 0 ? tape.count / tape.row : 0;
-      per_row = (tape.row + kTile - 1) / kTile;
-      length = kTile;
-    } else {
-      length = std::max<int64_t>(1, kTile / tape.row) * tape.row;
-      rows = 1;
-      per_row = (tape.count + length - 1) / length;
-      row = tape.count;
-    }
-  }
-  int64_t tiles() const { return rows * per_row; }
-  void range(int64_t tile, int64_t& start, int64_t& elements) const {
-    const int64_t begin = tile % per_row * length;
-    start = tile / per_row * row + begin;
-    elements = std::min(length, row - begin);
-  }
-};
-
-void run_tiles(const graph::Launch& launch, const PreparedTape& tape, const graph::RunContext& context,
-               const Tiling& tiling, int64_t first, int64_t last) {
-  TapeRun run(launch, tape, context);
-  const size_t stores = tape.stores.size();
-  char* direct[16] = {};
-  const bool few = stores <= 16;
-  bool stream[16] = {};
-  for (size_t k = 0; k < stores && few; ++k)
-    stream[k] = tape.count * static_cast<int64_t>(tape.stores[k].size) >= kStreamBytes;
-  for (int64_t tile = first; tile < last; ++tile) {
-    int64_t start, count;
-    tiling.range(tile, start, count);
-    for (size_t k = 0; k < stores && few; ++k) {
-      const auto size = static_cast<int64_t>(tape.stores[k].size);
-      direct[k] = stream[k] ? nullptr : context.at(launch.outputs[launch.tape->stores[k].output]) + start * size;
-    }
-    run.compute(start, count, few ? direct : nullptr);
-    for (size_t k = 0; k < stores; ++k) {
-      const PreparedTape::Store& store = tape.stores[k];
-      const char* from = run.value(store.value);
-      char* to =
-          context.at(launch.outputs[launch.tape->stores[k].output]) + start * static_cast<int64_t>(store.size);
-      if (from == to) continue;
-      if (store.convert != nullptr)
-        store.convert(to, from, static_cast<size_t>(count));
-      else if (few && stream[k])
-        stream_copy(to, from, static_cast<size_t>(count) * store.size);
-      else
-        std::memcpy(to, from, static_cast<size_t>(count) * store.size);
-    }
-  }
-}
-
-}  // namespace
-
-void run_elementwise(const graph::Launch& launch, const graph::RunContext& context) {
-  const auto& tape = *static_cast<const PreparedTape*>(launch.prepared.get());
-  if (tape.count == 0) return;
-  const Tiling tiling(tape);
-  if (tape.count < kParallelElements) return run_tiles(launch, tape, context, tiling, 0, tiling.tiles());
-  const int64_t grain =
-      std::max<int64_t>(1, kParallelElements / std::max<int64_t>(1, tape.count / tiling.tiles()) / 2);
-  parallel_for(tiling.tiles(), grain,
-               [&](int64_t first, int64_t last) { run_tiles(launch, tape, context, tiling, first, last); });
 }
 
 }  // namespace nngpu::cpu

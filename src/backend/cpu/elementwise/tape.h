@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "backend/cpu/elementwise/chain.h"
 #include "backend/cpu/elementwise/kernels.h"
 #include "graph/launch.h"
 
@@ -30,6 +31,9 @@ struct PreparedTape {
     CastKernel convert;  // to the compute type, or null
     size_t compute_size;
     int32_t tile = -1;  // scratch tile for packed, expanded or converted elements
+    bool far = false;   // in place, and too large to be in the caches: worth asking for ahead
+    bool uniform() const { return access == Access::Uniform || access == Access::RowUniform; }
+    bool one_element() const { return uniform() && !expand; }
   };
   struct Step {
     StepKernel kernel = nullptr;
@@ -43,11 +47,13 @@ struct PreparedTape {
     size_t size;
     CastKernel convert;  // from the compute type, or null
     size_t compute_size;
+    bool stream;  // too large a result to be found in the caches again: written past them
   };
   std::vector<Load> loads;
   std::vector<Step> steps;
   std::vector<Store> stores;
   int32_t tiles = 0;
+  Chain chain;        // the steps once more, for whole blocks
   int64_t row = 1;    // elements of the innermost axis
   int64_t count = 1;  // elements of the whole loop
   bool long_rows = false;
@@ -61,7 +67,8 @@ class TapeRun {
   TapeRun(const graph::Launch& launch, const PreparedTape& prepared, const graph::RunContext& context);
 
   // Computes elements [start, start + count) of the loop, count <= kTile, not crossing a row where rows are long.
-  // direct[k], where not null, is where the value of store k may be written at once.
+  // direct[k], where not null, is where the value of store k may be written at once; that of a streamed store only
+  // where the tape has a chain.
   void compute(int64_t start, int64_t count, char* const* direct);
   // The tile of a value after compute().
   const char* value(int32_t index) const { return values_[index]; }
@@ -69,6 +76,10 @@ class TapeRun {
  private:
   int64_t row_offset(const graph::Operand& operand, int64_t row) const;
   void load(size_t index, int64_t start, int64_t count);
+  char* result(const PreparedTape::Step& step, char* const* direct) const;
+  void bind_chain();
+  int64_t compute_chain(int64_t count, char* const* direct);
+  void compute_steps(int64_t from, int64_t count, char* const* direct);
   void pack(char* to, const char* base, const graph::Operand& operand, size_t size, int64_t start,
             int64_t count) const;
 
@@ -76,7 +87,9 @@ class TapeRun {
   const PreparedTape& prepared_;
   const graph::RunContext& context_;
   std::vector<const char*>& values_;
+  std::vector<ChainStep>& chain_;
   char* scratch_;
+  char* slots_;
 };
 
 void run_elementwise(const graph::Launch& launch, const graph::RunContext& context);
