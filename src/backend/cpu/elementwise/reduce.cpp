@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kPieceElements = 1 << 16;
 constexpr int64_t kParallelElements = 1 << 15;
+// What is reduced right from memory needs no tile that stays in the cache.
+constexpr int64_t kFarTile = 8 * kTile;
 
 // Converts and writes one result.
 void store(const graph::Operand& out, char* base, int64_t offset, const Partial& partial, bool floating) {
@@ -30,7 +32,9 @@ class Reducer {
         out_(launch.outputs[0]),
         base_(context.at(out_)),
         kernels_(reduce_kernels(launch.params.as<graph::ReduceParams>().code, value_type())),
-        value_size_(dtype_size(value_type())) {
+        value_size_(dtype_size(value_type())),
+        far_(kernels_.run_far != nullptr && tape_.steps.empty() &&
+             tape_.loads[static_cast<size_t>(launch.tape->reduced)].far) {
     const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
     const int rank = out_.shape.size();
     inner_kept_ = rank > 0 && (mask >> (rank - 1) & 1) == 0;
@@ -75,7 +79,7 @@ class Reducer {
 
   // The end of the tile that starts at loop element `start`: within its row where rows are long.
   int64_t tile_end(int64_t start, int64_t limit) const {
-    int64_t end = std::min(start + kTile, limit);
+    int64_t end = std::min(start + (far_ ? kFarTile : kTile), limit);
     if (tape_.long_rows && tape_.row > 0) end = std::min(end, (start / tape_.row + 1) * tape_.row);
     return end;
   }
@@ -86,7 +90,8 @@ class Reducer {
     while (start < end) {
       const int64_t next = tile_end(start, end);
       run.compute(start, next - start, nullptr);
-      kernels_.run(partial, run.value(launch_.tape->reduced), static_cast<size_t>(next - start));
+      const auto kernel = far_ ? kernels_.run_far : kernels_.run;
+      kernel(partial, run.value(launch_.tape->reduced), static_cast<size_t>(next - start));
       start = next;
     }
   }
@@ -245,6 +250,7 @@ class Reducer {
   char* base_;
   const ReduceKernels& kernels_;
   size_t value_size_;
+  bool far_;  // the values are read in place, from memory
   bool inner_kept_ = false;
   int64_t results_ = 1;  // kept positions, without the columns
   int64_t columns_ = 1;  // of a column reduction

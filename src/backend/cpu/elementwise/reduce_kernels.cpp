@@ -7,6 +7,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/elementwise/reduce_kernels.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -14,6 +15,13 @@ HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using graph::Reduction;
+
+// Asks for the bytes that come `kAhead` behind x. The processor's own requests stop at the end of every page.
+constexpr size_t kAhead = 4096;
+HWY_INLINE void ask_ahead(const void* x, size_t bytes) {
+  const char* ahead = static_cast<const char*>(x) + kAhead;
+  for (size_t line = 0; line < bytes; line += 64) hwy::Prefetch(ahead + line);
+}
 
 // --- Sums of floating numbers ---
 
@@ -27,13 +35,14 @@ HWY_INLINE void add_exactly(double& sum, double& error, double x) {
 }
 
 // Eight independent vector sums: a tile's additions are few for each of them, and hide each other's latency.
-template <class T>
+template <bool kFar, class T>
 HWY_INLINE double tile_sum(const T* x, size_t n) {
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
   auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
   size_t i = 0;
   for (; i + 8 * lanes <= n; i += 8 * lanes) {
+    if constexpr (kFar) ask_ahead(x + i, 8 * lanes * sizeof(T));
     s0 = hn::Add(s0, hn::LoadU(d, x + i));
     s1 = hn::Add(s1, hn::LoadU(d, x + i + lanes));
     s2 = hn::Add(s2, hn::LoadU(d, x + i + 2 * lanes));
@@ -53,14 +62,14 @@ HWY_INLINE double tile_sum(const T* x, size_t n) {
   return sum;
 }
 
-template <class T>
+template <class T, bool kFar>
 void run_sum(Partial& partial, const void* x, size_t n) {
   // Each of tile_sum's chains adds at most eight values, on every width of vectors: equal values round equally,
   // and longer chains would show it.
   const size_t piece = 64 * hn::Lanes(hn::ScalableTag<T>());
   const auto* from = static_cast<const T*>(x);
   for (size_t i = 0; i < n; i += piece) {
-    add_exactly(partial.real, partial.error, tile_sum(from + i, n - i < piece ? n - i : piece));
+    add_exactly(partial.real, partial.error, tile_sum<kFar>(from + i, n - i < piece ? n - i : piece));
   }
 }
 
@@ -110,7 +119,7 @@ HWY_INLINE double better(double a, double b) {
   return take ? b : a;
 }
 
-template <bool kMax, class T>
+template <bool kMax, class T, bool kFar>
 void run_extreme(Partial& partial, const void* x, size_t n) {
   const auto* from = static_cast<const T*>(x);
   const hn::ScalableTag<T> d;
@@ -121,6 +130,7 @@ void run_extreme(Partial& partial, const void* x, size_t n) {
   auto sum = hn::Zero(d);  // of x - x: zero unless something is not finite
   size_t i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    if constexpr (kFar) ask_ahead(from + i, 4 * lanes * sizeof(T));
     const auto x0 = hn::LoadU(d, from + i), x1 = hn::LoadU(d, from + i + lanes);
     const auto x2 = hn::LoadU(d, from + i + 2 * lanes), x3 = hn::LoadU(d, from + i + 3 * lanes);
     b0 = pick(b0, x0);
@@ -240,7 +250,8 @@ ReduceKernels extreme_kernels() {
   const double infinity = std::numeric_limits<double>::infinity();
   return {{kMax ? -infinity : infinity, 0, 0},
           true,
-          run_extreme<kMax, T>,
+          run_extreme<kMax, T, false>,
+          run_extreme<kMax, T, true>,
           columns_extreme<kMax, T>,
           combine_extreme<kMax>};
 }
@@ -249,9 +260,14 @@ template <class T>
 ReduceKernels float_kernels(Reduction code) {
   switch (code) {
     case Reduction::Sum:
-      return {{}, true, run_sum<T>, sizeof(T) == 4 ? columns_sum_float : columns_sum_double, combine_sum};
+      return {{},
+              true,
+              run_sum<T, false>,
+              run_sum<T, true>,
+              sizeof(T) == 4 ? columns_sum_float : columns_sum_double,
+              combine_sum};
     case Reduction::Prod:
-      return {{1, 0, 0}, true, run_product<T>, columns_product<T>, combine_product};
+      return {{1, 0, 0}, true, run_product<T>, nullptr, columns_product<T>, combine_product};
     case Reduction::Min:
       return extreme_kernels<false, T>();
     case Reduction::Max:

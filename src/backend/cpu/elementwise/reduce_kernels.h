@@ -23,6 +23,8 @@ struct ReduceKernels {
   bool floating = false;  // which members of Partial are in use
   // partial = partial (+) the n values at x.
   void (*run)(Partial& partial, const void* x, size_t n) = nullptr;
+  // The same, of values to be asked for ahead; null where there is none.
+  void (*run_far)(Partial& partial, const void* x, size_t n) = nullptr;
   // For each i < n: column i = column i (+) x[i]; columns as three arrays, of which those in use are touched.
   void (*columns)(double* real, double* error, int64_t* integer, const void* x, size_t n) = nullptr;
   void (*combine)(Partial& into, const Partial& other) = nullptr;
