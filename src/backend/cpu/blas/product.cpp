@@ -90,12 +90,22 @@ Position tile_position(Part part, int64_t i, int64_t rows, int64_t j, int64_t co
   return worst >= 0 ? Position::Inside : best < 0 ? Position::Outside : Position::Across;
 }
 
+// The height of tiles that cut `rows` evenly: 64 as 32 + 32 rather than 48 + 16, since a tile of one vector has
+// too few sums to keep the pipes busy. Packed panels have the full height.
+template <class T>
+int64_t even_tile_rows(const Plan<T>& plan, int64_t rows) {
+  const int64_t most = plan.kernels->tile_rows, lanes = plan.kernels->lanes;
+  if (plan.pack_a || rows <= most) return most;
+  return ceil_div(ceil_div(rows, ceil_div(rows, most)), lanes) * lanes;
+}
+
 // All tiles of rows [row, row_end) x columns [col, col_end), which lie within `step` and read rows of a that a
 // second-level cache holds.
 template <class T>
 void run_block(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t row, int64_t row_end,
                int64_t col, int64_t col_end) {
   const Kernels<T>& kernels = *plan.kernels;
+  const int64_t tile_rows = even_tile_rows(plan, row_end - row);
   TileArgs<T> args;
   args.k = step.depth;
   args.alpha = plan.alpha;
@@ -106,8 +116,8 @@ void run_block(const Plan<T>& plan, const Operands<T>& o, const Step& step, int6
     args.b = plan.pack_b ? o.packed_b + (j - step.j0) * step.depth : o.b + j * plan.b_cs + step.p0 * plan.b_rs;
     args.b_step = plan.pack_b ? columns : plan.b_rs;
     args.b_stride = plan.pack_b ? 1 : plan.b_cs;
-    for (int64_t i = row; i < row_end; i += kernels.tile_rows) {
-      args.rows = std::min(kernels.tile_rows, row_end - i);
+    for (int64_t i = row; i < row_end; i += tile_rows) {
+      args.rows = std::min(tile_rows, row_end - i);
       const Position position = tile_position(plan.part, i, args.rows, j, columns);
       if (position == Position::Outside) continue;
       args.a = plan.pack_a ? o.packed_a + (i - step.i0) * step.depth : o.a + i + step.p0 * plan.a_cs;
