@@ -3,11 +3,6 @@
 #include "graph/layout.h"
 
 namespace nngpu::graph {
-
-Collector::~Collector() {
-  for (const GraphView::Item& item : view_.items) item.node->mark = -1;
-}
-
 namespace {
 
 bool is_ready(const Node* node) {
@@ -26,13 +21,43 @@ const Node* failed_input(const Node* node) {
   return nullptr;
 }
 
+// Kept from one evaluation to the next, since most graphs are so small that allocating would cost as much as the
+// walk; guarded by the evaluation lock, as the marks are.
+struct Workspace {
+  struct Fate {
+    int64_t edges = 0;  // from inside the plan
+    bool cheap_recipe = false, stays = false;
+  };
+  std::vector<std::pair<Node*, size_t>> stack;
+  std::vector<Fate> fates;
+
+  void trim() {
+    constexpr size_t kKept = 16384;
+    if (stack.capacity() > kKept) stack = {};
+    if (fates.capacity() > kKept) fates = {};
+  }
+};
+Workspace& workspace() {
+  static auto* instance = new Workspace;  // threads may end after static destructors
+  return *instance;
+}
+
 }  // namespace
+
+Collector::Collector() { view_.items.reserve(8); }
+
+Collector::~Collector() {
+  for (const GraphView::Item& item : view_.items) item.node->mark = -1;
+  workspace().trim();
+}
 
 // A depth-first walk with its own stack: graphs may be a million nodes deep.
 bool Collector::add(Node* root) {
   if (root->mark >= 0 || root->state.load(std::memory_order_acquire) == State::Failed) return true;
   if (view_.items.empty()) view_.device = root->device;
-  std::vector<std::pair<Node*, size_t>> stack{{root, 0}};
+  auto& stack = workspace().stack;
+  stack.clear();
+  stack.emplace_back(root, 0);
   while (!stack.empty()) {
     auto& [node, next] = stack.back();
     if (node->claimed) return false;
@@ -66,55 +91,46 @@ void Collector::finish(Node* node) {
   view_.items.push_back(std::move(item));
 }
 
-std::vector<Node*> Collector::pending() const {
-  std::vector<Node*> nodes;
-  for (const GraphView::Item& item : view_.items) {
-    if (!item.is_input && item.node->kind != OpKind::Constant) nodes.push_back(item.node);
-  }
-  return nodes;
-}
-
 void Collector::decide_escapes(const std::vector<Node*>& roots, bool keep_recipes) {
   std::vector<GraphView::Item>& items = view_.items;
   const size_t count = items.size();
-  std::vector<int64_t> edges(count, 0);
+  auto& fates = workspace().fates;
+  fates.assign(count, {});
   for (const GraphView::Item& item : items) {
-    for (const auto& [source, output] : item.inputs) ++edges[source];
+    for (const auto& [source, output] : item.inputs) ++fates[source].edges;
   }
   for (Node* root : roots) {
     if (root->mark >= 0) items[root->mark].escapes = true;
   }
   // Whether somebody outside the plan refers to an item, and whether an item's recipe pins only what is held
   // anyway.
-  const auto held_outside = [&](size_t i) { return items[i].node->references.load() > edges[i]; };
-  std::vector<char> cheap_recipe(count, 0);
+  const auto held_outside = [&](size_t i) { return items[i].node->references.load() > fates[i].edges; };
   for (size_t i = 0; i < count; ++i) {
     GraphView::Item& item = items[i];
     if (item.node->kind == OpKind::Constant) {
-      cheap_recipe[i] = 1;
+      fates[i].cheap_recipe = true;
       continue;
     }
     if (item.is_input) {
-      cheap_recipe[i] = held_outside(i);
+      fates[i].cheap_recipe = held_outside(i);
       continue;
     }
     // Storing a repeated value would write out every repetition.
     const OpKind kind = item.node->kind;
     bool cheap = kind == OpKind::Broadcast || (keep_recipes && kind == OpKind::Elementwise);
-    for (const auto& [source, output] : item.inputs) cheap = cheap && cheap_recipe[source];
+    for (const auto& [source, output] : item.inputs) cheap = cheap && fates[source].cheap_recipe;
     if (held_outside(i) && !cheap) item.escapes = true;
-    cheap_recipe[i] = cheap || item.escapes;
+    fates[i].cheap_recipe = cheap || item.escapes;
   }
   // What a kept recipe needs stays, and must not be overwritten.
-  std::vector<char> stays(count, 0);
   for (size_t i = count; i-- > 0;) {
     if (items[i].escapes || items[i].is_input) continue;
-    if (held_outside(i)) stays[i] = 1;
-    if (!stays[i]) continue;
-    for (const auto& [source, output] : items[i].inputs) stays[source] = 1;
+    if (held_outside(i)) fates[i].stays = true;
+    if (!fates[i].stays) continue;
+    for (const auto& [source, output] : items[i].inputs) fates[source].stays = true;
   }
   for (size_t i = 0; i < count; ++i) {
-    if (!items[i].is_input || items[i].node->outputs.size() != 1 || stays[i] || held_outside(i)) continue;
+    if (!items[i].is_input || items[i].node->outputs.size() != 1 || fates[i].stays || held_outside(i)) continue;
     const Value& value = items[i].node->outputs[0].value;
     items[i].donated =
         value.buffer && value.buffer->pool != nullptr && value.buffer.use_count() == 1 && value.offset == 0;

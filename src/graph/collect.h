@@ -10,7 +10,7 @@ namespace nngpu::graph {
 // Collector, which numbers nodes by Node::mark.
 class Collector {
  public:
-  Collector() = default;
+  Collector();
   ~Collector();  // clears the marks
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
@@ -23,7 +23,6 @@ class Collector {
   // all live handles but those of repeated values get theirs.
   void decide_escapes(const std::vector<Node*>& roots, bool keep_recipes = true);
   GraphView& view() { return view_; }
-  std::vector<Node*> pending() const;
 
  private:
   void finish(Node* node);

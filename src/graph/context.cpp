@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "graph/layout.h"
+#include "graph/plan.h"
 
 namespace nngpu::graph {
 namespace {
@@ -117,13 +118,16 @@ std::vector<NodePtr> Context::sinks() {
   return result;
 }
 
-std::vector<NodePtr> Context::batch_partners(const std::vector<Node*>& nodes) {
+std::vector<NodePtr> Context::batch_partners(const GraphView& graph) {
   std::vector<NodePtr> result;
+  const auto collected = [](const GraphView::Item& item) { return !item.is_input && is_batchable(*item.node); };
+  const auto own = [&](const GraphView::Item& item) { return collected(item) && item.node->context == this; };
   std::lock_guard lock(mutex_);
-  if (batchable_ == 0) return result;
+  if (batchable_ == std::count_if(graph.items.begin(), graph.items.end(), own)) return result;
   std::vector<Node*> kinds;  // one node a distinct signature
-  for (Node* node : nodes) {
-    if (!is_batchable(*node)) continue;
+  for (const GraphView::Item& item : graph.items) {
+    if (!collected(item)) continue;
+    Node* node = item.node;
     const auto same = [&](Node* other) { return same_signature(*node, *other) && node->depth == other->depth; };
     if (kinds.size() < 16 && std::none_of(kinds.begin(), kinds.end(), same)) kinds.push_back(node);
   }

@@ -24,6 +24,8 @@ namespace graph {
 inline constexpr int64_t kMaxPendingNodes = 4096;
 inline constexpr int64_t kMaxPendingBytes = int64_t{8} << 30;  // of the pending results
 
+struct GraphView;
+
 class Context {
  public:
   // Returns whether there are now too many pending nodes.
@@ -31,8 +33,8 @@ class Context {
   void unlink(Node* node);
   // Pending nodes that nothing pending consumes, retained.
   std::vector<NodePtr> sinks();
-  // Pending nodes that could batch with one of `nodes`: same kind, parameters, operand types and depth.
-  std::vector<NodePtr> batch_partners(const std::vector<Node*>& nodes);
+  // Pending nodes outside `graph` that could batch with one in it: same kind, parameters, operand types and depth.
+  std::vector<NodePtr> batch_partners(const GraphView& graph);
 
   void mark_changed(const std::shared_ptr<Variable::Cell>& cell);
   // The variables assigned since their last evaluation; forgets them.

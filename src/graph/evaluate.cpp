@@ -19,6 +19,15 @@ struct Engine {
   std::mutex mutex;
   std::condition_variable published;
   PlanCache<const Plan> plans{512};
+  // Of the evaluation that holds the lock, kept for the next one.
+  std::vector<Node*> roots;
+  KeyWords key;
+
+  void trim() {
+    constexpr size_t kKept = 16384;
+    if (roots.capacity() > kKept) roots = {};
+    if (key.capacity() > kKept) key = {};
+  }
 };
 Engine& engine() {
   static auto* instance = new Engine;  // tensors may outlive static destructors
@@ -28,7 +37,7 @@ Engine& engine() {
 // The slots' values for this graph.
 std::vector<Binding> bind(const Plan& plan, const GraphView& graph) {
   std::vector<Binding> bindings(plan.slots.size());
-  std::vector<uint32_t> seen(graph.items.size(), 0);  // an input's outputs have slots in order
+  uint32_t index = 0;  // of an input's outputs, which have slots side by side and in order
   for (size_t i = 0; i < plan.slots.size(); ++i) {
     const Slot& slot = plan.slots[i];
     if (slot.kind != SlotKind::Input && slot.kind != SlotKind::Constant) continue;
@@ -37,7 +46,8 @@ std::vector<Binding> bind(const Plan& plan, const GraphView& graph) {
       bindings[i].constant = item.node->params.as<ConstantParams>().bits;
       continue;
     }
-    const Output& output = item.node->outputs[seen[slot.item]++];
+    index = i > 0 && plan.slots[i - 1].item == slot.item ? index + 1 : 0;
+    const Output& output = item.node->outputs[index];
     if (!output.value.buffer) continue;
     bindings[i].buffer = output.value.buffer;
     bindings[i].address =
@@ -80,15 +90,17 @@ class Evaluation {
     for (const GraphView::Item& item : graph_.items) any = any || item.escapes;
     if (!any) return false;
     backend_ = &backend_for(graph_.device);
-    KeyWords key = plan_key(graph_);
+    KeyWords& key = engine().key;
+    plan_key(graph_, key);
     plan_ = engine().plans.find(key);
     if (plan_) {
       counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
     } else {
       plan_ = build_plan(graph_, *backend_);
       counters().plans_built.fetch_add(1, std::memory_order_relaxed);
-      engine().plans.insert(std::move(key), plan_);
+      engine().plans.insert(key, plan_);
     }
+    engine().trim();
     bindings_ = bind(*plan_, graph_);
     for (const GraphView::Item& item : graph_.items) {
       if (!item.is_input && item.node->kind != OpKind::Constant) item.node->claimed = true;
@@ -99,7 +111,8 @@ class Evaluation {
   // With the lock held; false where another thread computes something this needs.
   bool collect() {
     Collector collector;
-    std::vector<Node*> roots;
+    std::vector<Node*>& roots = engine().roots;
+    roots.clear();
     for (const NodePtr& root : roots_) {
       if (root->state.load(std::memory_order_acquire) != State::Pending) continue;
       if (!collector.add(root.get())) return false;
@@ -109,7 +122,7 @@ class Evaluation {
       graph_ = {};
       return true;
     }
-    if (!alone_) partners_ = Context::current().batch_partners(collector.pending());
+    if (!alone_) partners_ = Context::current().batch_partners(collector.view());
     for (const NodePtr& partner : partners_) {
       const bool same_device = partner->device == collector.view().device;
       if (same_device && collector.add(partner.get())) roots.push_back(partner.get());
@@ -201,7 +214,7 @@ void add_changed_variables(std::vector<NodePtr>& roots) {
 
 }  // namespace
 
-void evaluate(const std::vector<Tensor>& targets) {
+void evaluate(std::span<const Tensor> targets) {
   std::vector<NodePtr> roots;
   for (const Tensor& target : targets) {
     require_defined("eval", target);
@@ -218,7 +231,7 @@ void evaluate(const std::vector<Tensor>& targets) {
 const Value& read_value(const Tensor& tensor) {
   require_defined("read", tensor);
   Node& node = *tensor.node();
-  if (node.state.load(std::memory_order_acquire) == State::Pending) evaluate({tensor});
+  if (node.state.load(std::memory_order_acquire) == State::Pending) evaluate({&tensor, 1});
   if (node.state.load(std::memory_order_acquire) == State::Failed) std::rethrow_exception(node.error);
   return node.outputs[tensor.output()].value;
 }

@@ -2,6 +2,7 @@
 #ifndef NNGPU_GRAPH_EVALUATE_H_
 #define NNGPU_GRAPH_EVALUATE_H_
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace nngpu::graph {
 // Computes the tensors, the thread's changed variables, and pending nodes that batch with what is computed. Does
 // not throw the value errors of failed nodes (read_value does). Throws ValueError for a traced tensor,
 // OutOfMemoryError.
-void evaluate(const std::vector<Tensor>& targets);
+void evaluate(std::span<const Tensor> targets);
 
 // Evaluates `tensor` if needed and rethrows its error if it failed.
 const Value& read_value(const Tensor& tensor);

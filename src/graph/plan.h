@@ -66,9 +66,9 @@ inline size_t hash_words(const KeyWords& words) {
   return hash;
 }
 
-// Everything a plan depends on, as words: structure, parameters, dtypes, shapes, input strides, what is kept,
-// device.
-KeyWords plan_key(const GraphView& graph);
+// Fills `key` with everything a plan depends on, as words: structure, parameters, dtypes, shapes, input strides,
+// what is kept, device.
+void plan_key(const GraphView& graph, KeyWords& key);
 
 // Builds the plan: fuse, lower, batch, assign memory, prepare.
 std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend);

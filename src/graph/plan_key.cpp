@@ -9,9 +9,8 @@ void append(KeyWords& key, uint64_t tag, const Dims& dims) {
 }
 }  // namespace
 
-KeyWords plan_key(const GraphView& graph) {
-  KeyWords key;
-  key.reserve(graph.items.size() * 8);
+void plan_key(const GraphView& graph, KeyWords& key) {
+  key.clear();
   key.push_back(static_cast<uint64_t>(graph.device.type) << 32 | static_cast<uint64_t>(graph.device.index));
   for (const GraphView::Item& item : graph.items) {
     const Node& node = *item.node;
@@ -31,7 +30,6 @@ KeyWords plan_key(const GraphView& graph) {
       for (const auto& [source, output] : item.inputs) key.push_back(static_cast<uint64_t>(source) << 8 | output);
     }
   }
-  return key;
 }
 
 }  // namespace nngpu::graph
