@@ -57,13 +57,19 @@ struct Plan {
 
 using KeyWords = std::vector<uint64_t>;
 
+// Four chains of multiplications side by side: one would take as long as their sum.
 inline size_t hash_words(const KeyWords& words) {
-  uint64_t hash = 0x9e3779b97f4a7c15u;
-  for (uint64_t word : words) {
+  const auto mix = [](uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * 0xff51afd7ed558ccdu;
-    hash ^= hash >> 32;
+    return hash ^ hash >> 32;
+  };
+  uint64_t chains[4] = {0x9e3779b97f4a7c15u, 0xbf58476d1ce4e5b9u, 0x94d049bb133111ebu, 0xd6e8feb86659fd93u};
+  size_t i = 0;
+  for (; i + 4 <= words.size(); i += 4) {
+    for (size_t chain = 0; chain < 4; ++chain) chains[chain] = mix(chains[chain], words[i + chain]);
   }
-  return hash;
+  for (; i < words.size(); ++i) chains[i % 4] = mix(chains[i % 4], words[i]);
+  return mix(mix(chains[0], chains[1]), mix(chains[2], chains[3]));
 }
 
 // Fills `key` with everything a plan depends on, as words: structure, parameters, dtypes, shapes, input strides,
