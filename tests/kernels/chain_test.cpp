@@ -130,7 +130,7 @@ void check_random_tapes() {
                                       {40, 2048}}) {
     for (int round = 0; round < 40; ++round) {
       ChainCase<T> test(rows, columns, random);
-      const int steps = 2 + round % 12;
+      const int steps = 4 + round % 12;
       test.add_steps(steps);
       if (round % 3 == 0) test.add_store(5 + steps / 2);
       test.check();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "backend/cpu/elementwise/codes.h"
+
 namespace nngpu::cpu {
 namespace {
 
@@ -130,6 +132,14 @@ bool chainable(const graph::TapeStep& step, DType type) {
 }
 
 }  // namespace
+
+// In the caches the jumps of a few cheap steps cost what passing over a tile does; from memory a single cheap step
+// is fastest in bursts.
+bool worth_a_chain(const graph::Tape& tape, const std::vector<ChainOperand>& operands, bool streams) {
+  if (tape.steps.size() == 1) return streams && !has_scalar_forms(tape.steps[0].code);
+  const bool far = std::find(operands.begin(), operands.end(), ChainOperand::Far) != operands.end();
+  return tape.steps.size() > 3 || streams || far;
+}
 
 Chain prepare_chain(const graph::Tape& tape, const std::vector<ChainOperand>& operands,
                     const std::vector<int32_t>& last_use) {

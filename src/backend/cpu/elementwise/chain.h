@@ -60,8 +60,11 @@ struct Chain {
   ChainHandler stream = nullptr;
 };
 
-// `operands`: what the loads are. `last_use`: the last step that reads a value, or the number of
-// steps where it is a result of the launch.
+// Whether a chain beats the tile kernels. `operands`: what the loads are; `streams`: a result goes past the
+// caches.
+bool worth_a_chain(const graph::Tape& tape, const std::vector<ChainOperand>& operands, bool streams);
+// A chain without block where the tape has steps that chains lack. `last_use`: the last step that reads a value,
+// or the number of steps where it is a result of the launch.
 Chain prepare_chain(const graph::Tape& tape, const std::vector<ChainOperand>& operands,
                     const std::vector<int32_t>& last_use);
 

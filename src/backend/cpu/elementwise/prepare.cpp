@@ -55,9 +55,16 @@ class Preparation {
     const bool half = operand.dtype == DType::F16 || operand.dtype == DType::BF16;
     load.convert = half ? cast_kernel(operand.dtype, compute) : nullptr;
     const bool in_place = load.access == Access::Linear || load.access == Access::Row;
-    load.far = in_place && !half && result_->count * static_cast<int64_t>(load.size) >= kFarBytes;
+    load.far = in_place && !half && bytes_read(operand) >= kFarBytes;
     load.expand = load.uniform() && needs_tile(static_cast<int32_t>(i));
     result_->loads.push_back(load);
+  }
+
+  static int64_t bytes_read(const graph::Operand& operand) {
+    auto bytes = static_cast<int64_t>(dtype_size(operand.dtype));
+    for (int axis = 0; axis < operand.shape.size(); ++axis)
+      if (operand.strides[axis] != 0) bytes *= operand.shape[axis];
+    return bytes;
   }
 
   // Whether a reader of this uniform value cannot take one element.
@@ -157,19 +164,15 @@ class Preparation {
     if (!half && step >= 0) result_->steps[step].store = index;
   }
 
-  // One step that stays in the caches is as well done by its kernel.
   void add_chain() {
+    std::vector<ChainOperand> operands;
+    for (const PreparedTape::Load& load : result_->loads)
+      operands.push_back(load.one_element() ? ChainOperand::Element
+                         : load.far         ? ChainOperand::Far
+                                            : ChainOperand::Near);
     const bool streams = std::any_of(result_->stores.begin(), result_->stores.end(),
                                      [](const PreparedTape::Store& store) { return store.stream; });
-    if (tape_.steps.size() < 2 && !streams) return;
-    std::vector<ChainOperand> operands;
-    for (const PreparedTape::Load& load : result_->loads) operands.push_back(chain_operand(load));
-    result_->chain = prepare_chain(tape_, operands, last_use_);
-  }
-
-  static ChainOperand chain_operand(const PreparedTape::Load& load) {
-    if (load.one_element()) return ChainOperand::Element;
-    return load.far ? ChainOperand::Far : ChainOperand::Near;
+    if (worth_a_chain(tape_, operands, streams)) result_->chain = prepare_chain(tape_, operands, last_use_);
   }
 
   const graph::Launch& launch_;
