@@ -3,7 +3,6 @@
 
 namespace nngpu::gpu {
 
-void run_scan(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_sort(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 void run_top_k(GpuBackend& gpu, const Launch& launch, const RunContext&) { refuse(gpu, launch); }
 
