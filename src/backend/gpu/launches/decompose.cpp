@@ -1,0 +1,155 @@
+#include "backend/gpu/launches/decompose.h"
+
+#include <algorithm>
+
+#include "nngpu/error.h"
+
+namespace nngpu::gpu {
+
+Matrices Matrices::part(int64_t row, int64_t column, int64_t part_rows, int64_t part_columns) const {
+  Matrices result = *this;
+  result.data += (row * rs + column * cs) * static_cast<int64_t>(dtype_size(dtype));
+  result.rows = part_rows;
+  result.columns = part_columns;
+  return result;
+}
+
+Matrices Matrices::transposed() const {
+  Matrices result = *this;
+  std::swap(result.rows, result.columns);
+  std::swap(result.rs, result.cs);
+  return result;
+}
+
+Matrices Matrices::reversed() const {
+  Matrices result = part(rows - 1, columns - 1, rows, columns);
+  result.rs = -rs;
+  result.cs = -cs;
+  return result;
+}
+
+Matrices matrices_of(const Stack& stack) {
+  return {stack.data, stack.dtype, stack.rows, stack.columns, 1, stack.rows, stack.entry_size(), stack.entries};
+}
+
+std::string type_definition(DType dtype) {
+  return std::string("#define REAL ") + (dtype == DType::F64 ? "double" : "float") + "\n";
+}
+
+SmallGrid::SmallGrid(const GpuBackend& gpu, int64_t side, int64_t entries, uint32_t threads_of_block)
+    : lanes(side <= 4    ? 4
+            : side <= 8  ? 8
+            : side <= 16 ? 16
+                         : 32),
+      threads(threads_of_block),
+      blocks(gpu.blocks_for(entries * lanes, threads_of_block)) {}
+
+std::string SmallGrid::definitions(DType dtype) const {
+  return "#define MAX_THREADS " + std::to_string(threads) + "\n#define SIDE " + std::to_string(lanes) + "\n" +
+         type_definition(dtype);
+}
+
+void SmallGrid::launch(GpuBackend& gpu, KernelHandle kernel, const Arguments& arguments, uint32_t grid_y) const {
+  gpu.launch(kernel, {blocks, grid_y, 1}, {threads, 1, 1}, arguments);
+}
+
+uint32_t entry_blocks(int64_t entries) { return static_cast<uint32_t>(std::clamp<int64_t>(entries, 1, 65535)); }
+
+void replace_non_finite(GpuBackend& gpu, const Stack& matrices, bool lower, const Stack& status, int64_t n) {
+  if (matrices.entries == 0) return;
+  Arguments arguments;
+  arguments.buffer(matrices.data).buffer(status.data).value(matrices.rows).value(matrices.columns);
+  arguments.value(matrices.entries).value(int32_t{lower}).value(static_cast<int32_t>(n + 1));
+  const KernelHandle kernel =
+      gpu.library().kernel("finite", "replace_non_finite", type_definition(matrices.dtype));
+  gpu.launch(kernel, {entry_blocks(matrices.entries), 1, 1}, {256, 1, 1}, arguments);
+}
+
+void spoil_non_finite(GpuBackend& gpu, const Stack& results, const Stack& status, int64_t n) {
+  if (results.entries * results.entry_size() == 0) return;
+  Arguments arguments;
+  arguments.buffer(results.data).buffer(status.data).value(results.entry_size()).value(results.entries);
+  arguments.value(static_cast<int32_t>(n + 1));
+  const KernelHandle kernel = gpu.library().kernel("finite", "spoil_non_finite", type_definition(results.dtype));
+  gpu.launch(kernel, {entry_blocks(results.entries), 1, 1}, {256, 1, 1}, arguments);
+}
+
+namespace {
+
+// "[inverse] matrix 3 of the batch", "[inverse] the matrix".
+std::string subject(const std::string& operation, bool single, int64_t entry) {
+  const std::string name = "[" + operation + "] ";
+  return name + (single ? "the matrix" : "matrix " + std::to_string(entry) + " of the batch");
+}
+
+std::exception_ptr status_error(const std::string& subject, int64_t entry, int32_t status, InfoKind kind) {
+  const int64_t pivot = status - 1;
+  switch (kind) {
+    case InfoKind::Singular:
+      return std::make_exception_ptr(SingularMatrixError(
+          subject + " is singular: pivot " + std::to_string(pivot) + " is zero", entry, pivot));
+    case InfoKind::NotPositiveDefinite:
+      return std::make_exception_ptr(NotPositiveDefiniteError(
+          subject + " is not positive definite: pivot " + std::to_string(pivot) + " is not positive", entry,
+          pivot));
+    case InfoKind::NotConverged:
+      return std::make_exception_ptr(
+          NotConvergedError(subject + " did not converge: info " + std::to_string(status), entry, -1));
+  }
+  return nullptr;
+}
+
+// Of an item's status words: the first NaN or infinity, else the first other failure if `any` is set.
+std::exception_ptr item_error(const std::string& operation, bool single, const int32_t* status, int64_t entries,
+                              int32_t bad, bool any, InfoKind kind) {
+  for (int64_t i = 0; i < entries; ++i)
+    if (status[i] == bad)
+      return std::make_exception_ptr(
+          NonFiniteError(subject(operation, single, i) + " holds NaN or infinity", i, -1));
+  for (int64_t i = 0; any && i < entries; ++i)
+    if (status[i] != 0) return status_error(subject(operation, single, i), i, status[i], kind);
+  return nullptr;
+}
+
+}  // namespace
+
+Stack status_stack(GpuBackend& gpu, const Launch& launch) {
+  const Stack matrices = stack_shape(launch.inputs[0], Entry::Matrix, launch.items);
+  Stack status;
+  status.dtype = DType::I32;
+  status.item_entries = matrices.item_entries;
+  status.entries = matrices.entries;
+  status.holder = gpu.pool().allocate(static_cast<size_t>(status.bytes()));
+  status.data = status.holder->data;
+  return status;
+}
+
+void report_status(GpuBackend& gpu, const Launch& launch, const RunContext& context, const char* operation,
+                   const Stack& status, int64_t n, InfoKind kind) {
+  const int64_t check = launch.params.as<graph::LinalgParams>().check;
+  if (check == 0 || status.entries == 0) return;
+  const bool single = launch.inputs[0].shape.size() <= 2;
+  defer(gpu, context,
+        [&gpu, status, single, operation = std::string(operation), items = launch.items,
+         bad = static_cast<int32_t>(n + 1), any = check == 1, kind](std::vector<graph::Failure>& failures) {
+          std::vector<int32_t> words(static_cast<size_t>(status.entries));
+          gpu.download(words.data(), status.data, words.size() * sizeof(int32_t));
+          for (int32_t item = 0; item < items; ++item) {
+            const int32_t* first = words.data() + item * status.item_entries;
+            if (const std::exception_ptr error =
+                    item_error(operation, single, first, status.item_entries, bad, any, kind))
+              failures.push_back({item, error});
+          }
+        });
+}
+
+void defer(GpuBackend& gpu, const RunContext& context, graph::Check check) {
+  if (context.checks != nullptr) {
+    context.checks->push_back(std::move(check));
+    return;
+  }
+  gpu.synchronize();
+  check(*context.failures);
+}
+
+}  // namespace nngpu::gpu
