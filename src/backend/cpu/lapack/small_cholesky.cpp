@@ -6,36 +6,46 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/lapack/small_cholesky.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which chooses the target.
-#include "backend/cpu/lapack/small_lanes-inl.h"
+#include "backend/cpu/lapack/small_product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::small::HWY_NAMESPACE {
 
-// Row i of columns j < kRows.. of the lower triangle, minus the products of earlier columns, for kRows rows at
-// once: a dot product form has no stores in the inner loop.
+// Rows i .. i + kRows of column j minus the products of columns first .. j: a dot product form has no stores in
+// the inner loop.
 template <int kRows, class T>
-HWY_INLINE void eliminate(View<T> a, int i, int j) {
+HWY_INLINE void eliminate(View<T> a, int i, int j, int first) {
   Vec<T> sum[kRows];
   HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) sum[r] = a.get(i + r, j);
-  for (int k = 0; k < j; ++k) {
+  for (int k = first; k < j; ++k) {
     const Vec<T> y = a.get(j, k);
     HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) sum[r] = hn::NegMulAdd(a.get(i + r, k), y, sum[r]);
   }
   HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) a.put(i + r, j, sum[r]);
 }
 
+// The lower triangle of panel begin .. end, minus the products of the columns before it.
+template <class T>
+HWY_INLINE void eliminate_panel(int n, View<T> a, int begin, int end) {
+  int j = begin;
+  for (; j + 4 <= end; j += 4)  // and what is above the diagonal in these four columns, which does not matter
+    subtract_product<4>(n - j, begin, a.from(j, 0), a.from(j, 0).transposed(), a.from(j, j));
+  for (; j < end; ++j) subtract_product<1>(n - j, begin, a.from(j, 0), a.from(j, 0).transposed(), a.from(j, j));
+}
+
 // Left-looking; info is 1 + the first column whose pivot is not positive (NaN included).
 template <class T>
-HWY_INLINE Vec<T> cholesky_lanes(int n, View<T> a, const Ahead<T>& ahead) {
+HWY_INLINE Vec<T> cholesky_lanes(int n, View<T> a) {
   constexpr Tag<T> d;
   const Vec<T> zero = hn::Zero(d), one = set<T>(1);
   Vec<T> info = zero;
   for (int j = 0; j < n; ++j) {
-    ahead.column(j);
+    const int first = j / kPanel * kPanel;
+    if (j == first && j > 0) eliminate_panel(n, a, first, std::min(first + kPanel, n));
     int i = j;
-    for (; i + 8 <= n; i += 8) eliminate<8>(a, i, j);
-    for (; i + 2 <= n; i += 2) eliminate<2>(a, i, j);
-    for (; i < n; ++i) eliminate<1>(a, i, j);
+    for (; i + 8 <= n; i += 8) eliminate<8>(a, i, j, first);
+    for (; i + 2 <= n; i += 2) eliminate<2>(a, i, j, first);
+    for (; i < n; ++i) eliminate<1>(a, i, j, first);
     const Vec<T> pivot = a.get(j, j);
     const Mask<T> failed = hn::And(hn::Not(hn::Gt(pivot, zero)), hn::Eq(info, zero));
     info = hn::IfThenElse(failed, set<T>(j + 1), info);
@@ -54,7 +64,7 @@ void cholesky_items(int64_t begin, int64_t end, int n, Batch<T> batch, int32_t* 
   T* failed = arena.vector();
   each_group<T>(begin, end, [&](Group group) HWY_ATTR {
     load_group<T>(group, n, n, batch, a);
-    store(cholesky_lanes(n, a, Ahead<T>(group, end, n, n, batch)), failed);
+    store(cholesky_lanes(n, a), failed);
     store_group(group, n, n, a, batch);
     for (int l = 0; l < group.active; ++l) info[group.first + l] = static_cast<int32_t>(failed[l]);
   });

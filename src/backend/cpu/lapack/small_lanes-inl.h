@@ -212,30 +212,17 @@ HWY_INLINE void store_run(T* const* item, int active, int elements, int m, View<
   }
 }
 
-// The matrices of the next group, to be brought into the second-level cache column by column while this group is
-// computed: out of memory, loading and computing would otherwise take turns.
+// Fetches the next part of read_ahead(), as much as one column of a group takes.
 template <class T>
-struct Ahead {
-  const T* item[kLanes<T>];
-  int64_t ld;
-  int m, n;
-  int count = 0;  // items there are
-
-  template <class U>
-  HWY_INLINE Ahead(Group group, int64_t end, int rows, int columns, Batch<U> batch)
-      : ld(batch.ld), m(rows), n(columns) {
-    const int64_t first = group.first + kLanes<T>;
-    for (; count < kLanes<T> && first + count < end; ++count)
-      item[count] = batch.data + (first + count) * batch.step;
-  }
-  HWY_INLINE void column(int j) const {
-    constexpr int kLine = 64 / sizeof(T);
-    if (j >= n) return;
-    for (int l = 0; l < count; ++l) {
-      for (int i = 0; i < m; i += kLine) __builtin_prefetch(item[l] + j * ld + i, 0, 2);
-    }
-  }
-};
+HWY_INLINE void fetch_ahead(int rows) {
+  constexpr int64_t kLine = 64;
+  ReadAhead& range = read_ahead();
+  const int64_t lines = (rows * static_cast<int64_t>(sizeof(T)) * kLanes<T> + kLine - 1) / kLine;
+  const char* at = range.next;
+  const char* end = range.end - at < lines * kLine ? range.end : at + lines * kLine;
+  for (; at < end; at += kLine) __builtin_prefetch(at, 0, 2);
+  range.next = at;
+}
 
 // The m x n matrices of a group, into a view.
 template <class T, class U>

@@ -8,7 +8,7 @@
 
 #include <limits>
 
-#include "backend/cpu/lapack/small_lanes-inl.h"
+#include "backend/cpu/lapack/small_pivot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::small::HWY_NAMESPACE {
@@ -30,102 +30,29 @@ HWY_INLINE Vec<T> quotient(Vec<T> x, Vec<T> y, Vec<T> reciprocal, Mask<T> unsafe
   return HWY_LIKELY(!any_unsafe) ? q : hn::IfThenElse(unsafe, hn::Div(x, y), q);
 }
 
-// Per lane, the row >= k with the largest |a(row, k)| (the first of equals), as a number of type T.
-template <class T>
-HWY_INLINE Vec<T> pivot_row(int m, View<T> a, int k) {
-  const Vec<T> one = set<T>(1);
-  Vec<T> best = hn::Abs(a.get(k, k)), here = set<T>(k), row = here;
-  for (int i = k + 1; i < m; ++i) {
-    here = hn::Add(here, one);
-    const Vec<T> size = hn::Abs(a.get(i, k));
-    const Mask<T> larger = hn::Gt(size, best);
-    best = hn::IfThenElse(larger, size, best);
-    row = hn::IfThenElse(larger, here, row);
-  }
-  return row;
-}
-
-// Rows that some lane swaps with row k: a short list that every column then walks. Of few rows nearly all are
-// swapped in some lane, and all are listed: a length that is known beforehand costs no mispredicted branch.
-template <class T>
-struct Swaps {
-  int count = 0;
-  int rows[kMaxSide];
-  Mask<T> masks[kMaxSide];  // the lanes that swap it
-
-  HWY_INLINE Swaps(int m, int k, Vec<T> pivot) {
-    constexpr Tag<T> d;
-    const Vec<T> one = set<T>(1);
-    Vec<T> here = set<T>(k);
-    if (hn::AllTrue(d, hn::Eq(pivot, here))) return;
-    const bool all = m - k <= kLanes<T>;
-    for (int i = k + 1; i < m; ++i) {
-      here = hn::Add(here, one);
-      masks[count] = hn::Eq(pivot, here);
-      rows[count] = i;
-      count += all || !hn::AllFalse(d, masks[count]);
-    }
-  }
-
-  // Swaps in columns j .. j + kCols; `top` receives the new row k, which is also stored.
-  template <int kCols>
-  HWY_INLINE void apply(View<T> a, int k, int j, Vec<T>* HWY_RESTRICT top) const {
-    Vec<T> before[kCols];
-    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) top[c] = before[c] = a.get(k, j + c);
-    if (count == 0) return;
-    for (int s = 0; s < count; ++s) {
-      T* p = a.at(rows[s], j);
-      const Mask<T> mask = masks[s];
-      HWY_UNROLL(4)
-      for (int c = 0; c < kCols; ++c) {
-        const Vec<T> x = load(p + c * a.cs);
-        top[c] = hn::IfThenElse(mask, x, top[c]);
-        store<T>(hn::IfThenElse(mask, before[c], x), p + c * a.cs);
-      }
-    }
-    HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) a.put(k, j + c, top[c]);
-  }
-
-  // Swaps in columns begin .. end.
-  HWY_INLINE void apply_all(View<T> a, int k, int begin, int end) const {
-    if (count == 0) return;
-    Vec<T> top[4];
-    int j = begin;
-    for (; j + 4 <= end; j += 4) apply<4>(a, k, j, top);
-    for (; j < end; ++j) apply<1>(a, k, j, top);
-  }
-};
-
-// Swaps rows k and pivot of the n columns.
-template <class T>
-HWY_INLINE void swap_rows(int m, int n, View<T> a, int k, Vec<T> pivot) {
-  Swaps<T>(m, k, pivot).apply_all(a, k, 0, n);
-}
-
-// Columns j .. j + kCols: swaps, then subtracts column k times the new row k.
+// Columns j .. j + kCols: subtracts column k times row k.
 template <int kCols, class T>
-HWY_INLINE void swap_and_update(int m, View<T> a, int k, int j, const Swaps<T>& swaps) {
+HWY_INLINE void subtract_column(int m, View<T> a, int k, int j) {
   Vec<T> u[kCols];
-  swaps.template apply<kCols>(a, k, j, u);
+  HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) u[c] = a.get(k, j + c);
   for (int i = k + 1; i < m; ++i) {
     const Vec<T> l = a.get(i, k);
     HWY_UNROLL(4) for (int c = 0; c < kCols; ++c) a.put(i, j + c, hn::NegMulAdd(l, u[c], a.get(i, j + c)));
   }
 }
 
-// P A = L U (right-looking, partial pivoting). pivots: min(m, n) vectors of row numbers. Returns 1 + the first
-// column whose pivot is exactly zero, or 0.
+// Columns begin .. end of P A = L U, right-looking with partial pivoting, with the earlier columns' updates done.
 template <class T>
-HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out, const Ahead<T>& ahead) {
+HWY_INLINE void factor_panel(int m, int begin, int end, View<T> a, T* pivots, Vec<T>& info, Swaps<T>* swaps) {
   constexpr Tag<T> d;
   const Vec<T> zero = hn::Zero(d);
-  Vec<T> info = zero;
-  for (int k = 0; k < std::min(m, n); ++k) {
-    ahead.column(k);
+  for (int k = begin; k < end; ++k) {
+    fetch_ahead<T>(m);
     const Vec<T> pivot = pivot_row(m, a, k);
     store(pivot, pivots + k * kLanes<T>);
-    const Swaps<T> swaps(m, k, pivot);
-    swaps.apply_all(a, k, 0, k + 1);
+    Swaps<T>& swap = swaps[k - begin];
+    swap.find(m, a, k, pivot);
+    swap.apply_all(a, k, begin, end);
     const Vec<T> raw = a.get(k, k);
     const Mask<T> singular = hn::Eq(raw, zero);
     info = hn::IfThenElse(hn::And(singular, hn::Eq(info, zero)), set<T>(k + 1), info);
@@ -136,10 +63,10 @@ HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out, const 
     for (int i = k + 1; i < m; ++i) a.put(i, k, quotient<T>(a.get(i, k), p, scale, unsafe, any_unsafe));
 
     int j = k + 1;
-    for (; j + 4 <= n; j += 4) swap_and_update<4>(m, a, k, j, swaps);
-    for (; j < n; ++j) swap_and_update<1>(m, a, k, j, swaps);
+    for (; j + 4 <= end; j += 4) subtract_column<4>(m, a, k, j);
+    for (; j + 2 <= end; j += 2) subtract_column<2>(m, a, k, j);
+    for (; j < end; ++j) subtract_column<1>(m, a, k, j);
   }
-  store(info, info_out);
 }
 
 // b := L^-1 b for kCols columns of b, L unit lower, by dot products: eight columns hide their latency, and nothing
@@ -155,6 +82,45 @@ HWY_INLINE void solve_lower(int n, int first, View<T> lu, View<T> b) {
     }
     HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) b.put(i, c, sum[c]);
   }
+}
+
+// Panel begin .. end's part in kCols columns on its right, whose rows have been swapped.
+template <int kCols, class T>
+HWY_INLINE void apply_panel(int m, int begin, int end, View<T> a, int j) {
+  constexpr int kRows = kManyRegisters ? 4 : 2;
+  const View<T> u = a.from(begin, j);
+  solve_lower<kCols>(end - begin, 0, a.from(begin, begin), u);
+  int i = end;
+  for (; i + kRows <= m; i += kRows) subtract_tile<kRows, kCols>(end - begin, a.from(i, begin), u, a.from(i, j));
+  for (; i < m; ++i) subtract_tile<1, kCols>(end - begin, a.from(i, begin), u, a.from(i, j));
+}
+
+// Swaps the rows of a panel begin .. end in columns first .. last.
+template <class T>
+HWY_INLINE void swap_columns(const Swaps<T>* swaps, View<T> a, int begin, int end, int first, int last) {
+  for (int k = begin; k < end; ++k) swaps[k - begin].apply_all(a, k, first, last);
+}
+
+// P A = L U with partial pivoting. pivots: min(m, n) vectors of row numbers. info is 1 + the first column whose
+// pivot is exactly zero, or 0. Every element takes its products in ascending order, whatever the panels.
+template <class T>
+HWY_NOINLINE void factor(int m, int n, View<T> a, T* pivots, T* info_out) {
+  Vec<T> info = hn::Zero(Tag<T>());
+  Swaps<T> swaps[kPanel];
+  const int least = std::min(m, n);
+  for (int begin = 0; begin < least; begin += kPanel) {
+    const int end = std::min(begin + kPanel, least);
+    factor_panel(m, begin, end, a, pivots, info, swaps);
+    for (int j = 0; j < begin; j += kPanel) swap_columns(swaps, a, begin, end, j, j + kPanel);
+    for (int j = end; j < n; j += kPanel) {  // few columns at a time, which stay in the cache
+      const int last = std::min(j + kPanel, n);
+      swap_columns(swaps, a, begin, end, j, last);
+      int c = j;
+      for (; c + 4 <= last; c += 4) apply_panel<4>(m, begin, end, a, c);
+      for (; c < last; ++c) apply_panel<1>(m, begin, end, a, c);
+    }
+  }
+  store(info, info_out);
 }
 
 // b := U^-1 b for kCols columns of b.

@@ -26,7 +26,7 @@ void lu_items(int64_t begin, int64_t end, int m, int n, Batch<T> batch, int32_t*
   const int least = std::min(m, n);
   each_group<T>(begin, end, [&](Group group) {
     load_group<T>(group, m, n, batch, a);
-    factor(m, n, a, p, failed, Ahead<T>(group, end, m, n, batch));
+    factor(m, n, a, p, failed);
     store_group(group, m, n, a, batch);
     for (int l = 0; l < group.active; ++l) {
       int32_t* to = pivots + (group.first + l) * least;
@@ -70,8 +70,6 @@ void lu_solve_items(int64_t begin, int64_t end, int n, int64_t nrhs, Batch<const
   T* p = arena.vector();
   each_group<T>(begin, end, [&](Group group) {
     load_group<T>(group, n, n, lu, a);
-    const Ahead<T> ahead(group, end, n, n, lu);
-    for (int j = 0; j < n; ++j) ahead.column(j);
     for (int l = 0; l < kLanes<T>; ++l) {
       const int32_t* from = pivots + (group.first + (l < group.active ? l : 0)) * n;
       for (int k = 0; k < n; ++k) p[k * kLanes<T> + l] = static_cast<T>(from[k]);
@@ -88,7 +86,7 @@ void solve_items(int64_t begin, int64_t end, int n, int64_t nrhs, Batch<T> batch
   T* failed = arena.vector();
   each_group<T>(begin, end, [&](Group group) {
     load_group<T>(group, n, n, batch, a);
-    factor(n, n, a, p, failed, Ahead<T>(group, end, n, n, batch));
+    factor(n, n, a, p, failed);
     solve_block_columns(group, n, nrhs, a, p, rhs, b);
     store_group(group, n, n, a, batch);
     store_info(group, failed, info);
@@ -116,7 +114,7 @@ void inverse_items(int64_t begin, int64_t end, int n, Batch<T> batch, int32_t* i
   T* failed = arena.vector();
   each_group<T>(begin, end, [&](Group group) HWY_ATTR {
     load_group<T>(group, n, n, batch, a);
-    factor(n, n, a, p, failed, Ahead<T>(group, end, n, n, batch));
+    factor(n, n, a, p, failed);
     for (int j = 0; j < n; ++j) {
       for (int i = 0; i < n; ++i) x.put(i, j, set<T>(i == j));
     }

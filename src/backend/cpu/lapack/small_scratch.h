@@ -29,6 +29,18 @@ inline std::byte* thread_scratch(size_t bytes) {
   return buffer.get();
 }
 
+// Memory that this thread reads after the decompositions it is about to do. Those of them that take little time
+// for each byte bring it into the second-level cache while they compute; fetching and computing would otherwise
+// take turns.
+struct ReadAhead {
+  const char* next = nullptr;
+  const char* end = nullptr;
+};
+inline ReadAhead& read_ahead() {
+  thread_local ReadAhead range;
+  return range;
+}
+
 // Calls body(begin, end) on item ranges whose ends are multiples of the widest group (one cache line of lanes), in
 // parallel. `cost` is about the number of nanoseconds an item takes.
 template <class T, class Body>

@@ -34,6 +34,7 @@ void lu_factor(const Launch& launch, const RunContext& context) {
   cut.for_pieces([&](int64_t first, int64_t end) {
     const auto factors = results.piece(first, end);
     const auto pivots = all_pivots.part(first, end), info = all_info.part(first, end);
+    const FetchNext fetch(launch, context, 0, factors);
     fill_piece(launch, context, 0, factors);
     finite.replace(factors, Region::Full);
     if (factors.entry_size() > 0)
@@ -129,6 +130,7 @@ void inverse_items(const Launch& launch, const RunContext& context) {
   cut.for_pieces([&](int64_t first, int64_t end) {
     const auto inverses = results.piece(first, end);
     const auto info = all_info.part(first, end);
+    const FetchNext fetch(launch, context, 0, inverses);
     fill_piece(launch, context, 0, inverses);
     finite.replace(inverses, Region::Full);
     std::fill(info.data, info.data + info.entries, 0);
@@ -155,6 +157,7 @@ void solve_items(const Launch& launch, const RunContext& context) {
   cut.for_pieces([&](int64_t first, int64_t end) {
     const auto a = matrices.piece(first, end), x = results.piece(first, end);
     const auto info = all_info.part(first, end);
+    const FetchNext fetch(launch, context, 0, a);
     fill_piece(launch, context, 0, a);
     fill_piece(launch, context, 1, x);
     finite.replace(a, Region::Full);

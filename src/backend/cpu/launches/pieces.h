@@ -7,6 +7,7 @@
 #include "backend/cpu/elementwise/kernels.h"
 #include "backend/cpu/lapack/dispatch.h"
 #include "backend/cpu/lapack/small.h"
+#include "backend/cpu/lapack/small_scratch.h"
 #include "backend/cpu/launches/stack.h"
 #include "backend/cpu/launches/transpose.h"
 
@@ -104,6 +105,30 @@ void fill_piece(const Launch& launch, const RunContext& context, int position, c
                    });
   });
 }
+
+// While this lives, decompositions fetch the part of input `position` that follows the piece, as far as the
+// matrices lie one after another.
+class FetchNext {
+ public:
+  template <class T>
+  FetchNext(const Launch& launch, const RunContext& context, int position, const Stack<T>& piece) {
+    graph::Operand x = launch.inputs[position];
+    const int64_t end = piece.first + piece.entries, all = piece.item_entries;
+    if (launch.items != 1 || end >= all) return;
+    if (!is_stacked(x, Entry::Matrix)) {  // then perhaps row-major
+      const int rank = x.shape.size();
+      std::swap(x.shape[rank - 2], x.shape[rank - 1]);
+      std::swap(x.strides[rank - 2], x.strides[rank - 1]);
+      if (!is_stacked(x, Entry::Matrix)) return;
+    }
+    const T* next = context.at<T>(x) + end * piece.entry_size();
+    const int64_t count = std::min(piece.entries, all - end) * piece.entry_size();
+    small::read_ahead() = {reinterpret_cast<const char*>(next), reinterpret_cast<const char*>(next + count)};
+  }
+  ~FetchNext() { small::read_ahead() = {}; }
+  FetchNext(const FetchNext&) = delete;
+  FetchNext& operator=(const FetchNext&) = delete;
+};
 
 // Copies a piece to output `position`, if it does not lie there.
 template <class T>

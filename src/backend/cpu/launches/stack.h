@@ -80,15 +80,12 @@ char* item_bytes(const Stack<T>& stack, int32_t item) {
       reinterpret_cast<const char*>(stack.data + item * stack.item_entries * stack.entry_size()));
 }
 
-// Copies input `position` of every item into the stack, which has its shape. `transposed` swaps the matrix axes.
+// Copies input `position` of every item into the stack, which has its shape.
 template <class T>
-void fill_stack(const Launch& launch, const RunContext& context, int position, Entry kind, const Stack<T>& stack,
-                bool transposed = false) {
+void fill_stack(const Launch& launch, const RunContext& context, int position, Entry kind, const Stack<T>& stack) {
   for_items(launch, [&](const Item& item) {
     const graph::Operand& x = item.inputs[position];
-    Dims strides = x.strides;
-    if (transposed) std::swap(strides[strides.size() - 2], strides[strides.size() - 1]);
-    copy_strided(sizeof(T), x.shape, context.at(x), strides, item_bytes(stack, item.index),
+    copy_strided(sizeof(T), x.shape, context.at(x), x.strides, item_bytes(stack, item.index),
                  stack_strides(x.shape, kind));
   });
 }
@@ -127,15 +124,13 @@ Stack<T> output_stack(const Launch& launch, const RunContext& context, int posit
 }
 
 template <class T>
-void store_stack(const Launch& launch, const RunContext& context, int position, Entry kind, const Stack<T>& stack,
-                 bool transposed = false) {
+void store_stack(const Launch& launch, const RunContext& context, int position, Entry kind,
+                 const Stack<T>& stack) {
   if (stack.direct) return;
   for_items(launch, [&](const Item& item) {
     const graph::Operand& out = item.outputs[position];
-    Dims strides = out.strides;
-    if (transposed) std::swap(strides[strides.size() - 2], strides[strides.size() - 1]);
     copy_strided(sizeof(T), out.shape, item_bytes(stack, item.index), stack_strides(out.shape, kind),
-                 context.at(out), strides);
+                 context.at(out), out.strides);
   });
 }
 
