@@ -28,6 +28,9 @@ std::string elementwise_text(const graph::Launch& launch, const LoopForm& form);
 // `combine`: partial results, output, Loop, results, splits.
 std::string reduce_text(const graph::Launch& launch, const LoopForm& form);
 
+// Whether a partial result is two values: a sum, and what rounding took from it.
+bool is_compensated(graph::Reduction code, DType value);
+
 // The bytes of `struct Loop`: sizes and strides of the axes, of every operand.
 std::string loop_bytes(const Shape& shape, const std::vector<graph::Operand>& inputs,
                        const std::vector<graph::Operand>& outputs, bool wide);

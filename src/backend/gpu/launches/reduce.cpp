@@ -14,6 +14,7 @@ constexpr int64_t kMaxGridY = 65535;
 struct ReducePlan {
   bool wide = false;
   bool columns = false;  // a thread a result; else a block a result
+  int pack = 1;          // elements that are read at once
   KernelHandle partial = nullptr, combine = nullptr;
   std::string loop;
   int64_t results = 1, length = 1, splits = 1, chunk = 1;
@@ -38,7 +39,36 @@ void choose_splits(ReducePlan& plan, const GpuBackend& gpu) {
   const int64_t splits = std::clamp<int64_t>(ceil_div(wanted, std::max<int64_t>(1, blocks)), 1,
                                              std::max<int64_t>(1, plan.length / least));
   plan.chunk = std::max<int64_t>(1, ceil_div(plan.length, std::min(splits, kMaxGridY)));
+  plan.chunk = ceil_div(plan.chunk, plan.pack) * plan.pack;
   plan.splits = std::max<int64_t>(1, ceil_div(plan.length, plan.chunk));
+}
+
+// How many neighbours fit 16 bytes of the widest operand, where the innermost axis alone is reduced and the rows
+// of every operand start at multiples of that; else 1.
+int pack_width(const Launch& launch) {
+  const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
+  const int rank = launch.tape->shape.size();
+  if (rank == 0 || mask != int64_t{1} << (rank - 1)) return 1;
+  size_t widest = 1;
+  for (const graph::Operand& input : launch.inputs) {
+    if (input.constant || input.strides[rank - 1] == 0) continue;
+    if (input.strides[rank - 1] != 1) return 1;
+    widest = std::max(widest, dtype_size(input.dtype));
+  }
+  const auto width = static_cast<int>(std::min<size_t>(8, 16 / widest));
+  for (const graph::Operand& input : launch.inputs) {
+    if (input.constant || input.strides[rank - 1] == 0) continue;
+    for (int k = 0; k < rank - 1; ++k)
+      if (input.strides[k] % width != 0) return 1;
+  }
+  return width;
+}
+
+bool is_aligned(const Launch& launch, const RunContext& context, int width) {
+  return std::all_of(launch.inputs.begin(), launch.inputs.end(), [&](const graph::Operand& input) {
+    const size_t bytes = dtype_size(input.dtype) * static_cast<size_t>(width);
+    return input.constant || reinterpret_cast<uintptr_t>(context.at(input)) % bytes == 0;
+  });
 }
 
 }  // namespace
@@ -51,9 +81,10 @@ void prepare_reduce(GpuBackend& gpu, Launch& launch) {
   plan->wide = needs_wide_offsets(launch.tape->shape, launch.inputs, launch.outputs);
   plan->loop = loop_bytes(launch.tape->shape, launch.inputs, launch.outputs, plan->wide);
   plan->columns = prefers_columns(launch, plan->results);
+  if (!plan->columns) plan->pack = pack_width(launch);
   choose_splits(*plan, gpu);
   if (plan->results > 0) {
-    const std::string text = reduce_text(launch, {plan->wide, 0});
+    const std::string text = reduce_text(launch, {plan->wide, plan->pack});
     plan->partial = gpu.library().generated(text, plan->columns ? "columns" : "rows");
     plan->combine = gpu.library().generated(text, "combine");
   }
@@ -63,7 +94,12 @@ void prepare_reduce(GpuBackend& gpu, Launch& launch) {
 void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const auto& plan = *static_cast<const ReducePlan*>(launch.prepared.get());
   if (plan.results == 0) return;
-  const size_t size = dtype_size(compute_dtype(launch.outputs[0].dtype));
+  const DType value = compute_dtype(launch.outputs[0].dtype);
+  const size_t size =
+      dtype_size(value) * (is_compensated(launch.params.as<graph::ReduceParams>().code, value) ? 2 : 1);
+  KernelHandle kernel = plan.partial;
+  if (plan.pack > 1 && !is_aligned(launch, context, plan.pack))
+    kernel = gpu.library().generated(reduce_text(launch, {plan.wide, 1}), "rows");
   const BufferPtr partial = gpu.pool().allocate(size * static_cast<size_t>(plan.results * plan.splits));
   Arguments arguments;
   for (const graph::Operand& input : launch.inputs) {
@@ -75,16 +111,18 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   arguments.buffer(partial->data).bytes(plan.loop.data(), plan.loop.size());
   for (const int64_t number : {plan.results, plan.length, plan.chunk}) add_index(arguments, number, plan.wide);
   const uint32_t threads =
-      plan.columns ? kThreads
-                   : static_cast<uint32_t>(std::clamp<int64_t>(ceil_div(plan.chunk, 32) * 32, 32, kThreads));
+      plan.columns
+          ? kThreads
+          : static_cast<uint32_t>(std::clamp<int64_t>(ceil_div(plan.chunk, 32 * plan.pack) * 32, 32, kThreads));
   const int64_t blocks = plan.columns ? ceil_div(plan.results, kThreads) : plan.results;
   const auto x = static_cast<uint32_t>(std::min<int64_t>(blocks, int64_t{1} << 20));
-  gpu.launch(plan.partial, {x, static_cast<uint32_t>(plan.splits), 1}, {threads, 1, 1}, arguments);
+  gpu.launch(kernel, {x, static_cast<uint32_t>(plan.splits), 1}, {threads, 1, 1}, arguments);
 
   Arguments rest;
   rest.buffer(partial->data).buffer(context.at(launch.outputs[0])).bytes(plan.loop.data(), plan.loop.size());
-  for (const int64_t number : {plan.results, plan.splits}) add_index(rest, number, plan.wide);
-  gpu.launch(plan.combine, {gpu.blocks_for(plan.results, kThreads), 1, 1}, {kThreads, 1, 1}, rest);
+  const int64_t lanes = plan.splits >= 32 ? 32 : 1;
+  for (const int64_t number : {plan.results, plan.splits, lanes}) add_index(rest, number, plan.wide);
+  gpu.launch(plan.combine, {gpu.blocks_for(plan.results * lanes, kThreads), 1, 1}, {kThreads, 1, 1}, rest);
 }
 
 }  // namespace nngpu::gpu
