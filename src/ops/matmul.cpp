@@ -24,9 +24,16 @@ void require_vectors(const char* operation, const Tensor& a, const Tensor& b) {
     fail<ShapeError>(operation, "needs vectors: ", a.shape(), " and ", b.shape());
 }
 
+// Two matrices that need no conversion: making the node the general way takes a fifth of a small product's time.
+bool are_plain_matrices(const Tensor& a, const Tensor& b) {
+  return a.defined() && b.defined() && a.rank() == 2 && b.rank() == 2 && a.dtype() == b.dtype() &&
+         a.dtype() != DType::Bool;
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (are_plain_matrices(a, b)) return make_node(OpKind::Matmul, graph::Params(), {a, b});
   const auto [x, y] = numbers("matmul", a, b);
   graph::require_inner_dimensions(x.shape(), y.shape());
   const bool row = x.rank() == 1, column = y.rank() == 1;
