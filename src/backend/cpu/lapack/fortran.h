@@ -22,10 +22,6 @@ void dgesdd_(const char*, const int*, const int*, double*, const int*, double*, 
              const int*, double*, const int*, int*, int*, size_t);
 void ssterf_(const int*, float*, float*, int*);
 void dsterf_(const int*, double*, double*, int*);
-void sstedc_(const char*, const int*, float*, float*, float*, const int*, float*, const int*, int*, const int*,
-             int*, size_t);
-void dstedc_(const char*, const int*, double*, double*, double*, const int*, double*, const int*, int*, const int*,
-             int*, size_t);
 void sbdsdc_(const char*, const char*, const int*, float*, float*, float*, const int*, float*, const int*, float*,
              int*, float*, int*, int*, size_t, size_t);
 void dbdsdc_(const char*, const char*, const int*, double*, double*, double*, const int*, double*, const int*,
@@ -85,16 +81,6 @@ inline void gesdd(char job, int m, int n, double* a, int lda, double* s, double*
 // Eigenvalues alone of the tridiagonal (d, e), ascending in d.
 inline void sterf(int n, float* d, float* e, int* info) { ssterf_(&n, d, e, info); }
 inline void sterf(int n, double* d, double* e, int* info) { dsterf_(&n, d, e, info); }
-
-// Eigenvalues and vectors of the tridiagonal (d, e).
-inline void stedc(int n, float* d, float* e, float* z, int ldz, float* work, int lwork, int* iwork, int liwork,
-                  int* info) {
-  sstedc_("I", &n, d, e, z, &ldz, work, &lwork, iwork, &liwork, info, 1);
-}
-inline void stedc(int n, double* d, double* e, double* z, int ldz, double* work, int lwork, int* iwork, int liwork,
-                  int* info) {
-  dstedc_("I", &n, d, e, z, &ldz, work, &lwork, iwork, &liwork, info, 1);
-}
 
 // Singular values ('N') and vectors ('I') of the upper bidiagonal (d, e).
 inline void bdsdc(char job, int n, float* d, float* e, float* u, int ldu, float* vt, int ldvt, float* work,
