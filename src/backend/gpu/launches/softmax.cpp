@@ -15,9 +15,10 @@ struct SoftmaxForm {
   int items;  // elements a thread holds in registers
   Dim3 threads;
   int64_t block_lines;  // lines a block takes at a time
+  int group = 32;       // threads a line, in form 0
 };
 
-// Items in powers of two, so that few texts are compiled.
+// The least power of two, so that few texts are compiled.
 int items_for(int64_t n, int64_t threads) {
   int items = 1;
   while (items * threads < n) items *= 2;
@@ -26,7 +27,10 @@ int items_for(int64_t n, int64_t threads) {
 
 SoftmaxForm choose_form(int64_t n, bool columns, bool is_double) {
   if (columns) return {3, 0, {32, static_cast<uint32_t>(std::clamp<int64_t>(n / 4, 1, 8)), 1}, 32};
-  if (n <= 512) return {0, items_for(n, 32), {128, 1, 1}, 4};
+  if (n <= 512) {
+    const int group = std::min(32, items_for(n, 1));
+    return {0, items_for(n, group), {128, 1, 1}, 128 / group, group};
+  }
   if (n <= 4096) return {1, items_for(n, 256), {256, 1, 1}, 1};
   // A block of 1024 threads leaves each 64 registers.
   if (n <= (is_double ? 8192 : 16384)) return {1, items_for(n, 1024), {1024, 1, 1}, 1};
@@ -43,6 +47,7 @@ std::string softmax_definitions(DType dtype, bool log, int rank, const SoftmaxFo
   define("RANK", rank);
   define("FORM", form.number);
   define("ITEMS", form.items);
+  define("GROUP", form.group);
   define("MAX_THREADS", int64_t{form.threads.x} * form.threads.y);
   return text + "\n";
 }
