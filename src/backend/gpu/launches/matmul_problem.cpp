@@ -81,7 +81,7 @@ bool is_wide(const MatmulArguments& p) {
   const auto far = [&](int64_t rows, int64_t row, int64_t columns, int64_t column) {
     return (rows + kTile) * std::abs(row) + (columns + kTile) * std::abs(column) >= kLimit;
   };
-  return p.jobs * (p.m + kTile) * (p.n + kTile) >= kLimit || far(p.m, p.a_row, p.k, p.a_k) ||
+  return p.jobs * p.m * p.n >= kLimit || p.k >= kLimit || far(p.m, p.a_row, p.k, p.a_k) ||
          far(p.k, p.b_k, p.n, p.b_column) || far(p.m, p.c_row, p.n, p.c_column);
 }
 

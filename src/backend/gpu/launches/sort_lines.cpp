@@ -5,15 +5,20 @@
 
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches/extent.h"
+#include "backend/gpu/text.h"
 #include "graph/layout.h"
 
 namespace nngpu::gpu {
 namespace {
 
-constexpr int64_t kTile = 2048;                   // TILE of kernels/sort.kl
-constexpr int64_t kPer = 8;                       // PER
-constexpr int64_t kGroup = int64_t{1} << 27;      // elements that are in temporary memory at a time
-constexpr int64_t kSelected = kTile / 2;          // up to here tiles are cut to their first elements
+constexpr int64_t kTile = 2048;               // TILE of kernels/sort.kl
+constexpr int64_t kPer = 8;                   // PER
+constexpr int64_t kGroup = int64_t{1} << 27;  // elements that are in temporary memory at a time
+constexpr int64_t kSelected = kTile / 2;      // up to here tiles are cut to their first elements
+constexpr int64_t kStep = 1024;               // STEP of kernels/top_k.kl
+constexpr int64_t kChunk = 8 * kStep;
+constexpr int64_t kSelectedByChunks = kStep / 2;
+constexpr int64_t kSelectBlocks = 1024;
 constexpr int64_t kNarrow = int64_t{1} << 30;     // elements that 32-bit indices reach
 constexpr int64_t kPositions = int64_t{1} << 32;  // of 32 bits
 
@@ -58,7 +63,7 @@ void LineSort::define(const graph::Operand& x) {
   const auto add = [&](const char* name, const char* value) {
     definitions_ += std::string("#define ") + name + " " + value + "\n";
   };
-  add("MAX_THREADS", "256");
+  definitions_ = "#undef MAX_THREADS\n#define MAX_THREADS 256\n";  // after the dialect's own
   add("ELEMENT", storage_type(x.dtype));
   add("KEY", key_size_ == 8 ? "u64" : "u32");
   add("FLOATING", floating ? "1" : "0");
@@ -96,7 +101,9 @@ void LineSort::sort_group(int64_t keep) {
 // Each tile is cut to its first elements, then what is left is a shorter line.
 void LineSort::select_group(int64_t keep) {
   Entries from;
-  for (int64_t n = p_.n;;) {
+  int64_t n = p_.n;
+  if (keep <= kSelectedByChunks && n >= kChunk) n = select_chunks(keep, from);
+  while (true) {
     const int64_t full = ceil_div(n, kTile) - 1, left = full * keep + std::min(keep, n - full * kTile);
     if (full == 0) return tiles(n, keep, from, {}, true);
     const Entries to = allocate(p_.lines * left);
@@ -104,6 +111,22 @@ void LineSort::select_group(int64_t keep) {
     from = to;
     n = left;
   }
+}
+
+// The first elements of chunks as candidates: how many there are of a line.
+int64_t LineSort::select_chunks(int64_t keep, Entries& candidates) {
+  SortArguments p = p_;
+  p.keep = keep;
+  const int64_t wanted = std::clamp<int64_t>(ceil_div(kSelectBlocks, p.lines), 1, p.n / kChunk);
+  p.width = ceil_div(ceil_div(p.n, wanted), kStep) * kStep;
+  p.tiles = ceil_div(p.n, p.width);
+  const int64_t full = p.tiles - 1, left = full * keep + std::min(keep, p.n - full * p.width);
+  candidates = allocate(p.lines * left);
+  Arguments list;
+  list.buffer(x_).buffer(candidates.keys->data).buffer(candidates.positions->data).value(p);
+  gpu_.launch(kernel("top_k", "select_first", ""), {static_cast<uint32_t>(p.lines * p.tiles), 1, 1},
+              {static_cast<uint32_t>(kStep / 4), 1, 1}, list);
+  return left;
 }
 
 // Sorts tiles of lines of n elements: of x, or of `from` where it is.
@@ -117,7 +140,7 @@ void LineSort::tiles(int64_t n, int64_t keep, const Entries& from, const Entries
   p.rows = std::clamp<int64_t>(all / 512, std::max<int64_t>(1, most / 8), most);
   const bool from_keys = from.keys != nullptr;
   if (from_keys) p.across = 0;
-  gpu_.launch(kernel("sort_tiles", from_keys, last), {static_cast<uint32_t>(ceil_div(all, p.rows)), 1, 1},
+  gpu_.launch(sort_kernel("sort_tiles", from_keys, last), {static_cast<uint32_t>(ceil_div(all, p.rows)), 1, 1},
               {static_cast<uint32_t>(p.width * p.rows / kPer), 1, 1}, arguments(p, from, to));
 }
 
@@ -125,13 +148,19 @@ void LineSort::merge(int64_t length, int64_t keep, const Entries& from, const En
   SortArguments p = p_;
   p.keep = keep;
   p.tiles = ceil_div(p.n, kTile);
-  gpu_.launch(kernel("sort_merge", true, last), {static_cast<uint32_t>(p.lines * p.tiles), 1, 1},
+  gpu_.launch(sort_kernel("sort_merge", true, last), {static_cast<uint32_t>(p.lines * p.tiles), 1, 1},
               {static_cast<uint32_t>(kTile / kPer), 1, 1}, arguments(p, from, to).value(length));
 }
 
 LineSort::Entries LineSort::allocate(int64_t count) const {
   const auto entries = static_cast<size_t>(count);
   return {gpu_.pool().allocate(key_size_ * entries), gpu_.pool().allocate(position_size_ * entries)};
+}
+
+KernelHandle LineSort::sort_kernel(const char* name, bool from_keys, bool last) const {
+  return kernel(
+      "sort", name,
+      std::string("#define FROM_KEYS ") + (from_keys ? "1" : "0") + "\n#define LAST " + (last ? "1" : "0") + "\n");
 }
 
 Arguments LineSort::arguments(const SortArguments& p, const Entries& from, const Entries& to) const {
@@ -144,10 +173,11 @@ Arguments LineSort::arguments(const SortArguments& p, const Entries& from, const
   return list;
 }
 
-KernelHandle LineSort::kernel(const char* name, bool from_keys, bool last) const {
-  return gpu_.library().kernel("sort", name,
-                               definitions_ + "#define FROM_KEYS " + (from_keys ? "1" : "0") + "\n#define LAST " +
-                                   (last ? "1" : "0") + "\n");
+// Behind what the kernels share.
+KernelHandle LineSort::kernel(const char* file, const char* name, const std::string& more) const {
+  const std::string path = std::string("kernels/") + file + ".kl";
+  return gpu_.library().generated(
+      definitions_ + more + embedded_text("kernels/sort_runs.kl") + embedded_text(path), name);
 }
 
 }  // namespace nngpu::gpu

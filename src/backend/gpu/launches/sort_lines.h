@@ -37,10 +37,12 @@ class LineSort {
   void set_lines(const graph::Operand& x, const graph::Operand& values, const graph::Operand& indices, int axis);
   void sort_group(int64_t keep);
   void select_group(int64_t keep);
+  int64_t select_chunks(int64_t keep, Entries& candidates);
   void tiles(int64_t n, int64_t keep, const Entries& from, const Entries& to, bool last);
   void merge(int64_t length, int64_t keep, const Entries& from, const Entries& to, bool last);
   Arguments arguments(const SortArguments& p, const Entries& from, const Entries& to) const;
-  KernelHandle kernel(const char* name, bool from_keys, bool last) const;
+  KernelHandle sort_kernel(const char* name, bool from_keys, bool last) const;
+  KernelHandle kernel(const char* file, const char* name, const std::string& more) const;
 
   GpuBackend& gpu_;
   BufferPtr holder_;
