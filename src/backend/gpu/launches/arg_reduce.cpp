@@ -75,17 +75,18 @@ void run_arg_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& con
   Arguments arguments;
   plan.add_loop(arguments.buffer(from).buffer(first)).value(plan.length).value(plan.axis_step).value(plan.chunk);
   const auto splits = static_cast<uint32_t>(plan.splits);
-  if (plan.rows) {
-    const auto threads = static_cast<uint32_t>(std::clamp<int64_t>(ceil_div(plan.chunk, 32) * 32, 32, kThreads));
-    const auto blocks = static_cast<uint32_t>(std::min<int64_t>(plan.lines, int64_t{1} << 20));
-    gpu.launch(gpu.library().kernel("arg_reduce", "rows", definitions + "#define ROWS\n"), {blocks, splits, 1},
-               {threads, 1, 1}, arguments);
-  } else {
-    gpu.launch(
-        gpu.library().kernel("arg_reduce", "columns", definitions),
-        {static_cast<uint32_t>(std::min<int64_t>(ceil_div(plan.lines, kThreads), int64_t{1} << 20)), splits, 1},
-        {kThreads, 1, 1}, arguments);
-  }
+  const auto blocks = [](int64_t count) {
+    return static_cast<uint32_t>(std::min<int64_t>(count, int64_t{1} << 20));
+  };
+  if (plan.rows && plan.length <= 1024)
+    gpu.launch(gpu.library().kernel("arg_reduce", "short_rows", definitions + "#define ROWS\n"),
+               {blocks(ceil_div(plan.lines, kThreads / 32)), 1, 1}, {kThreads, 1, 1}, arguments);
+  else if (plan.rows)
+    gpu.launch(gpu.library().kernel("arg_reduce", "rows", definitions + "#define ROWS\n"),
+               {blocks(plan.lines), splits, 1}, {kThreads, 1, 1}, arguments);
+  else
+    gpu.launch(gpu.library().kernel("arg_reduce", "columns", definitions),
+               {blocks(ceil_div(plan.lines, kThreads)), splits, 1}, {kThreads, 1, 1}, arguments);
   if (plan.splits == 1) return;
   Arguments rest;
   plan.add_loop(rest.buffer(from).buffer(first).buffer(to)).value(plan.axis_step).value(plan.splits);
