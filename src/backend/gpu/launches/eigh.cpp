@@ -1,0 +1,48 @@
+// Symmetric eigenproblems over stacks of matrices.
+#include "backend/gpu/launches/jacobi.h"
+
+namespace nngpu::gpu {
+namespace {
+
+void eigh_small(GpuBackend& gpu, const Stack& a, const Stack& values, const Stack& vectors, const Stack& status) {
+  const SmallGrid grid(gpu, a.rows, a.entries, 64);
+  const auto n = static_cast<int32_t>(a.rows);
+  Arguments arguments;
+  arguments.buffer(a.data).buffer(values.data).buffer(vectors.data).buffer(status.data);
+  arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0});
+  grid.launch(gpu, jacobi_small_kernel(gpu, grid, a.dtype, "EIGH", "eigh_small"), arguments);
+}
+
+void eigh_large(GpuBackend& gpu, const Stack& a, const Stack& values, const Stack& vectors, const Stack& status) {
+  replace_non_finite(gpu, a, true, status, a.rows);
+  Jacobi jacobi(gpu, a, true, vectors.data != nullptr);
+  jacobi.rotate(status);
+  jacobi.order(values.data);
+  if (vectors.data != nullptr) {
+    jacobi.store_columns(matrices_of(vectors));
+    spoil_non_finite(gpu, vectors, status, a.rows);
+  }
+  spoil_non_finite(gpu, values, status, a.rows);
+}
+
+}  // namespace
+
+void run_eigh(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  // Vectors that are not wanted have shape (0,).
+  const bool with_vectors = launch.outputs[1].shape.size() > 1;
+  const Stack values = output_stack(gpu, launch, context, 0, Entry::Vector);
+  Stack vectors;
+  if (with_vectors) vectors = output_stack(gpu, launch, context, 1, Entry::Matrix);
+  const Stack status = status_stack(gpu, launch);
+  const int64_t n = values.rows;
+  if (status.entries > 0 && n <= kSmallSide)
+    eigh_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), values, vectors, status);
+  else if (status.entries > 0)
+    eigh_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), values, vectors, status);
+  store_stack(gpu, launch, context, 0, Entry::Vector, values);
+  if (with_vectors) store_stack(gpu, launch, context, 1, Entry::Matrix, vectors);
+  store_stack(gpu, launch, context, 2, Entry::Number, status);
+  report_status(gpu, launch, context, "eigh", status, n, InfoKind::NotConverged);
+}
+
+}  // namespace nngpu::gpu
