@@ -1,7 +1,6 @@
 // Decompositions of one matrix, and of thousands of small ones, against Eigen, LAPACK and Armadillo.
-#include <benchmark/benchmark.h>
-
 #include "cases.h"
+#include "eigen_decompositions.h"
 #include "nngpu/linalg.h"
 #include "peers.h"
 
@@ -14,7 +13,6 @@
 namespace nngpu::bench {
 namespace {
 
-enum class Kind { Lu, Cholesky, Qr, Inverse, Solve, Eigh, Svd };
 constexpr Kind kKinds[] = {Kind::Lu, Kind::Cholesky, Kind::Qr, Kind::Inverse, Kind::Solve, Kind::Eigh, Kind::Svd};
 constexpr const char* kNames[] = {"lu", "cholesky", "qr", "inverse", "solve", "eigh", "svd"};
 
@@ -105,49 +103,6 @@ std::function<void()> ours(Kind kind, std::shared_ptr<Matrices<T>> m) {
   };
 }
 
-template <class T>
-void eigen_item(Kind kind, const T* data, const T* rhs, int64_t n) {
-  const Eigen::Map<const EigenMatrix<T>> a(data, n, n), b(rhs, n, n);
-  switch (kind) {
-    case Kind::Lu: {
-      const Eigen::PartialPivLU<EigenMatrix<T>> lu(a);
-      benchmark::DoNotOptimize(lu.matrixLU().data());
-      break;
-    }
-    case Kind::Cholesky: {
-      const Eigen::LLT<EigenMatrix<T>> llt(a);
-      benchmark::DoNotOptimize(llt.matrixLLT().data());
-      break;
-    }
-    case Kind::Qr: {
-      const Eigen::HouseholderQR<EigenMatrix<T>> qr(a);
-      const EigenMatrix<T> q = qr.householderQ();
-      benchmark::DoNotOptimize(q.data());
-      break;
-    }
-    case Kind::Inverse: {
-      const EigenMatrix<T> x = a.inverse();
-      benchmark::DoNotOptimize(x.data());
-      break;
-    }
-    case Kind::Solve: {
-      const EigenMatrix<T> x = a.partialPivLu().solve(b);
-      benchmark::DoNotOptimize(x.data());
-      break;
-    }
-    case Kind::Eigh: {
-      const Eigen::SelfAdjointEigenSolver<EigenMatrix<T>> solver(a);
-      benchmark::DoNotOptimize(solver.eigenvectors().data());
-      break;
-    }
-    case Kind::Svd: {
-      const Eigen::BDCSVD<EigenMatrix<T>> svd(a, Eigen::ComputeThinU | Eigen::ComputeThinV);
-      benchmark::DoNotOptimize(svd.singularValues().data());
-      break;
-    }
-  }
-}
-
 // Storage of one thread's LAPACK calls, allocated before the clock starts.
 template <class T>
 struct Lapack {
@@ -231,13 +186,24 @@ void run_single(Harness& harness, Kind kind, int64_t n) {
   c.f64 = std::is_same_v<T, double>;
   c.target = 1;
   c.ours = ours(kind, m);
-  c.peers.push_back({"Eigen", [=] { eigen_item(kind, m->item(m->next(), 0), m->b.data(), n); }});
+  c.peers.push_back({"Eigen", [=] { eigen_item<EigenMatrix<T>>(kind, m->item(m->next(), 0), m->b.data(), n); }});
   c.peers.push_back({"LAPACK", [=] { lapack->run(kind, m->item(m->next(), 0), m->b.data()); }});
 #if defined(NNGPU_HAVE_ARMADILLO)
   if (kind != Kind::Solve)
     c.peers.push_back({"Armadillo", [=] { armadillo_item(kind, m->item(m->next(), 0), n); }});
 #endif
   harness.run(c);
+}
+
+// item(a, b) for all matrices, spread over the threads.
+template <class T, class Item>
+Contender loop(const char* name, std::shared_ptr<Matrices<T>> m, const Item& item) {
+  return {name, [=] {
+            const int half = m->next();
+            const int64_t step = m->n * m->n;
+#pragma omp parallel for
+            for (int64_t i = 0; i < m->count; ++i) item(m->item(half, i), m->b.data() + i * step);
+          }};
 }
 
 template <class T>
@@ -255,20 +221,18 @@ void run_batch(Harness& harness, Kind kind, int64_t n) {
   c.f64 = std::is_same_v<T, double>;
   c.target = 2;
   c.ours = ours(kind, m);
-  c.peers.push_back({"Eigen loop", [=] {
-                       const int half = m->next();
-#pragma omp parallel for
-                       for (int64_t i = 0; i < kCount; ++i)
-                         eigen_item(kind, m->item(half, i), m->b.data() + i * n * n, n);
-                     }});
-  c.peers.push_back({"LAPACK loop", [=] {
-                       const int half = m->next();
-#pragma omp parallel for
-                       for (int64_t i = 0; i < kCount; ++i) {
-                         (*workers)[static_cast<size_t>(omp_get_thread_num())].run(kind, m->item(half, i),
-                                                                                   m->b.data() + i * n * n);
-                       }
-                     }});
+  c.peers.push_back(
+      loop("Eigen loop", m, [=](const T* a, const T* b) { eigen_item<EigenMatrix<T>>(kind, a, b, n); }));
+  // Larger fixed sizes take the compiler minutes.
+  if (n == 8)
+    c.peers.push_back(loop("fixed Eigen loop", m,
+                           [=](const T* a, const T* b) { eigen_item<Eigen::Matrix<T, 8, 8>>(kind, a, b, n); }));
+  if (kind == Kind::Svd)
+    c.peers.push_back(
+        loop("Jacobi Eigen loop", m, [=](const T* a, const T*) { eigen_jacobi<EigenMatrix<T>>(a, n); }));
+  c.peers.push_back(loop("LAPACK loop", m, [=](const T* a, const T* b) {
+    (*workers)[static_cast<size_t>(omp_get_thread_num())].run(kind, a, b);
+  }));
   harness.run(c);
 }
 
