@@ -25,10 +25,12 @@ size_t sum_size(DType dtype) { return dtype == DType::F64 || dtype == DType::I64
 // The macros of kernels/matmul_parts.kl. `result` is the type of what the kernel writes.
 std::string definitions(const MatmulPlan& plan, DType dtype, int32_t items, const std::string& result,
                         bool parts) {
-  std::string text = "#define MAX_THREADS 256\n";
+  std::string text;
   const auto define = [&](const std::string& name, const std::string& value) {
     text += "#define " + name + " " + value + "\n";
   };
+  // Of tiles twice what a block has, so that two blocks share a multiprocessor's registers.
+  define("MAX_THREADS", plan.kernel == MatmulKernel::Tiled ? "512" : "256");
   define("ELEMENT", storage_type(dtype));
   define("SUM", sum_type(dtype));
   define("RESULT", result);
