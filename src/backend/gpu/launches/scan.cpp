@@ -38,7 +38,7 @@ void choose_chunks(ScanPlan& plan) {
   ScanArguments& p = plan.p;
   int64_t chunks = 1, tile = 1;
   if (plan.by_thread) {
-    chunks = std::min<int64_t>(128, std::min(32768 / std::max<int64_t>(1, p.lines), p.n / 64));
+    chunks = std::min<int64_t>(1024, std::min(32768 / std::max<int64_t>(1, p.lines), p.n / 64));
   } else {
     plan.threads = p.n <= 256 ? 32 : p.n <= 1024 ? 128 : 256;
     tile = int64_t{plan.threads} * plan.per;
