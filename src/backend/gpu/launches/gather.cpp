@@ -2,7 +2,7 @@
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/index_check.h"
 #include "backend/gpu/launches/index_words.h"
-#include "backend/gpu/launches/loop.h"
+#include "backend/gpu/launches/wide_elements.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -24,27 +24,11 @@ struct GatherLoop {
     return numel(size) >= kWideReach || reach(size, from) >= kWideReach || reach(size, at) >= kWideReach ||
            reach(size, to) >= kWideReach;
   }
-  // Elements that lie side by side in x and the output move together where all offsets allow.
+  // What lies side by side in x and the output moves together.
   void widen(const char* x, const char* y) {
-    const int last = size.size() - 1;
-    while (element_size < 16 && from[last] == 1 && to[last] == 1 && at[last] == 0 && doubles(x, y)) {
-      element_size *= 2;
-      size[last] /= 2;
-      axis_step /= 2;
-      for (int k = 0; k < last; ++k) {
-        from[k] /= 2;
-        to[k] /= 2;
-      }
-    }
-  }
-
- private:
-  bool doubles(const char* x, const char* y) const {
-    const int last = size.size() - 1;
-    int64_t all = size[last] | axis_step;
-    for (int k = 0; k < last; ++k) all |= from[k] | to[k];
+    if (at[size.size() - 1] != 0) return;
     const auto addresses = reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y);
-    return all % 2 == 0 && addresses % (2 * element_size) == 0;
+    element_size = widen_elements(element_size, size, {&from, &to}, {&axis_step}, addresses);
   }
 };
 
@@ -64,9 +48,8 @@ void run_loop(GpuBackend& gpu, const char* operation, const Launch& launch, cons
 
   const bool wide = loop.is_wide();
   const int64_t count = numel(loop.size);
-  std::string definitions = index_definitions(loop.size.size(), wide) + "#define ELEMENT ";
-  definitions += loop.element_size == 16 ? "wide16" : bits_type(loop.element_size);
-  definitions += "\n";
+  const std::string definitions =
+      index_definitions(loop.size.size(), wide) + "#define ELEMENT " + wide_bits_type(loop.element_size) + "\n";
   Arguments arguments;
   arguments.buffer(from).buffer(at).buffer(status->data).buffer(to);
   IndexWords(wide).add(loop.size).add(loop.from).add(loop.at).add(loop.to).to(arguments);
