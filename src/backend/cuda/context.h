@@ -17,6 +17,8 @@ struct GemmChoice {
   bool found = false;
 };
 
+struct Solver;
+
 struct Device {
   CUdevice device = 0;
   CUcontext context = nullptr;
@@ -26,6 +28,8 @@ struct Device {
   cublasLtHandle_t blas = nullptr;
   CUdeviceptr workspace = 0;
   std::unordered_map<std::string, GemmChoice> gemm_choices;
+  std::mutex solver_mutex;
+  Solver* solver = nullptr;  // from the first decomposition on
 };
 constexpr size_t kGemmWorkspace = size_t{64} << 20;
 

@@ -10,6 +10,7 @@
 
 #include "backend/cuda/context.h"
 #include "backend/cuda/gemm.h"
+#include "backend/cuda/solver.h"
 #include "backend/gpu/module_table.h"
 
 namespace nngpu::cuda {
@@ -255,6 +256,7 @@ constexpr nngpu_module_table kTable = {
     launch,
     synchronize,
     run_gemm,
+    run_factorization,
 };
 
 }  // namespace

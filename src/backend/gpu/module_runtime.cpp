@@ -161,6 +161,30 @@ class ModuleRuntime : public Runtime {
     return true;
   }
 
+  bool factorize(const Factorization& f) override {
+    const nngpu_module_factorization call{static_cast<int32_t>(f.kind),
+                                          static_cast<int32_t>(f.dtype),
+                                          f.vectors,
+                                          f.upper,
+                                          f.transposed,
+                                          f.unit,
+                                          f.rows,
+                                          f.columns,
+                                          f.lda,
+                                          f.ldx,
+                                          f.k,
+                                          f.a,
+                                          f.x,
+                                          f.v,
+                                          f.values,
+                                          f.pivots,
+                                          f.info};
+    const int code = table().factorize(device_, &call);
+    if (code == NNGPU_MODULE_UNSUPPORTED) return false;
+    check(code, "factorize");
+    return true;
+  }
+
  private:
   void* device_ = nullptr;
   Properties properties_;

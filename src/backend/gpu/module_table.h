@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever the table or a meaning in it changes. */
-#define NNGPU_MODULE_VERSION 1
+#define NNGPU_MODULE_VERSION 2
 
 /* What the functions return; error() tells more, in the thread that called. */
 enum {
@@ -39,6 +39,30 @@ struct nngpu_module_gemm {
   void* c;
 };
 
+/* What the vendor's library does with one column-major matrix; see nngpu::gpu::Factorization. */
+enum {
+  NNGPU_FACTOR_LU = 0,
+  NNGPU_FACTOR_CHOLESKY = 1,
+  NNGPU_FACTOR_QR = 2,
+  NNGPU_FORM_Q = 3,
+  NNGPU_FACTOR_EIGH = 4,
+  NNGPU_FACTOR_SVD = 5,
+  NNGPU_SOLVE_TRIANGULAR = 6
+};
+struct nngpu_module_factorization {
+  int32_t kind;
+  int32_t dtype;                            /* nngpu::DType, f32 or f64 */
+  int32_t vectors, upper, transposed, unit; /* flags */
+  int64_t rows, columns;                    /* of a */
+  int64_t lda, ldx, k;
+  void* a;
+  void* x;
+  void* v;
+  void* values;
+  int64_t* pivots;
+  int32_t* info; /* in the device's memory, as all of these */
+};
+
 struct nngpu_module_table {
   uint32_t size, version;
   const char* build_id;
@@ -59,6 +83,7 @@ struct nngpu_module_table {
   int (*launch)(void* device, void* kernel, const uint32_t blocks[3], const uint32_t threads[3], void** arguments);
   int (*synchronize)(void* device);
   int (*gemm)(void* device, const struct nngpu_module_gemm* product);
+  int (*factorize)(void* device, const struct nngpu_module_factorization* factorization);
 };
 
 /* The module's one exported function. */

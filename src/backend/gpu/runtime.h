@@ -74,6 +74,31 @@ struct Gemm {
   void* c;
 };
 
+// A decomposition of one column-major matrix in the device's memory, or a step with its result. f32 or f64. `info`
+// gets LAPACK's word; no call needs it on the host.
+struct Factorization {
+  enum class Kind : int32_t {
+    Lu,          // P a = L U in place; pivots: the exchanged rows, counted from 1
+    Cholesky,    // the lower triangle becomes L
+    Qr,          // R, and below the diagonal the reflections of which `values` are the factors
+    FormQ,       // the first k columns of a hold reflections, `values` their factors: a becomes their product
+    Eigh,        // of the lower triangle: `values` ascend; a becomes the vectors if `vectors` is set, else nothing
+    Svd,         // rows >= columns: `values` descend, x is u (rows, k), v (columns, columns); a becomes nothing
+    Triangular,  // a, or its transpose, times x = x (.., k), in place
+  };
+  Kind kind;
+  DType dtype;
+  bool vectors = false;
+  bool upper = false, transposed = false, unit = false;  // of a triangle, as it is stored
+  int64_t rows = 0, columns = 0, lda = 0, ldx = 0, k = 0;
+  void* a = nullptr;
+  void* x = nullptr;
+  void* v = nullptr;
+  void* values = nullptr;
+  int64_t* pivots = nullptr;
+  int32_t* info = nullptr;
+};
+
 // A compiled kernel that can be launched. Belongs to its Module.
 using KernelHandle = const void*;
 
@@ -106,6 +131,8 @@ class Runtime {
 
   // The vendor's product; false where there is none for it.
   virtual bool gemm(const Gemm&) { return false; }
+  // The vendor's decomposition; false, with nothing done, where there is none for it.
+  virtual bool factorize(const Factorization&) { return false; }
 };
 
 }  // namespace nngpu::gpu

@@ -1,5 +1,5 @@
 // Cholesky factors of stacks of matrices.
-#include "backend/gpu/launches.h"
+#include "backend/gpu/launches/factor_vendor.h"
 #include "backend/gpu/launches/subtract_product.h"
 
 namespace nngpu::gpu {
@@ -28,7 +28,8 @@ void factor_large(GpuBackend& gpu, const Matrices& a, const Stack& status) {
   const KernelHandle kernel = gpu.library().kernel("cholesky", "cholesky_panel", definitions);
   Panel panel{
       a.step, a.entries, static_cast<int32_t>(a.rows), static_cast<int32_t>(a.rs), static_cast<int32_t>(a.cs), 0};
-  for (int64_t first = 0; first < a.rows; first += kWidth) {
+  const int64_t left = factor_cholesky_by_vendor(gpu, a, status) ? 0 : a.rows;
+  for (int64_t first = 0; first < left; first += kWidth) {
     panel.first = static_cast<int32_t>(first);
     Arguments arguments;
     arguments.buffer(a.data).buffer(status.data).value(panel);

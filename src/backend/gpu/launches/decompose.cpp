@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/gpu/launches/finite_wide.h"
 #include "nngpu/error.h"
 
 namespace nngpu::gpu {
@@ -56,7 +57,7 @@ void SmallGrid::launch(GpuBackend& gpu, KernelHandle kernel, const Arguments& ar
 uint32_t entry_blocks(int64_t entries) { return static_cast<uint32_t>(std::clamp<int64_t>(entries, 1, 65535)); }
 
 void replace_non_finite(GpuBackend& gpu, const Stack& matrices, bool lower, const Stack& status, int64_t n) {
-  if (matrices.entries == 0) return;
+  if (matrices.entries == 0 || replace_non_finite_wide(gpu, matrices, lower, status, n)) return;
   Arguments arguments;
   arguments.buffer(matrices.data).buffer(status.data).value(matrices.rows).value(matrices.columns);
   arguments.value(matrices.entries).value(int32_t{lower}).value(static_cast<int32_t>(n + 1));

@@ -1,5 +1,6 @@
 // Symmetric eigenproblems over stacks of matrices.
 #include "backend/gpu/launches/jacobi.h"
+#include "backend/gpu/launches/spectral_vendor.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -15,6 +16,7 @@ void eigh_small(GpuBackend& gpu, const Stack& a, const Stack& values, const Stac
 
 void eigh_large(GpuBackend& gpu, const Stack& a, const Stack& values, const Stack& vectors, const Stack& status) {
   replace_non_finite(gpu, a, true, status, a.rows);
+  if (eigh_by_vendor(gpu, a, values, vectors, status)) return;
   Jacobi jacobi(gpu, a, true, vectors.data != nullptr);
   jacobi.rotate(status);
   jacobi.order(values.data);

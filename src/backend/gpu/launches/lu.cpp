@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/gpu/launches/factor_vendor.h"
 #include "backend/gpu/launches/subtract_product.h"
 #include "backend/gpu/launches/triangular.h"
 
@@ -62,7 +63,7 @@ KernelHandle lu_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype
 
 void factor_lu(GpuBackend& gpu, const Stack& a, const Stack& pivots, const Stack& status) {
   const int64_t steps = std::min(a.rows, a.columns);
-  if (a.entries == 0) return;
+  if (a.entries == 0 || factor_lu_by_vendor(gpu, a, pivots, status)) return;
   for (int64_t first = 0; first < steps; first += kWidth)
     factor_panel(gpu, a, pivots, status,
                  {a.entries, static_cast<int32_t>(a.rows), static_cast<int32_t>(a.columns),
@@ -87,6 +88,7 @@ void substitute_lu(GpuBackend& gpu, const Stack& lu, const char* permutation, co
   arguments.buffer(x.data).value(static_cast<int32_t>(x.rows)).value(x.columns).value(x.entries);
   gpu.launch(lu_kernel(gpu, x.dtype, "permuted_rows", b == nullptr), {gpu.blocks_for(count, 256), 1, 1},
              {256, 1, 1}, arguments);
+  if (solve_triangles_by_vendor(gpu, lu, x, {{false, false, true}, {false, true, false}})) return;
   solve_triangular(gpu, matrices_of(lu), matrices_of(x), false, true);
   solve_triangular(gpu, matrices_of(lu), matrices_of(x), true, false);
 }

@@ -1,7 +1,7 @@
 // QR of stacks of matrices.
 #include <algorithm>
 
-#include "backend/gpu/launches/decompose.h"
+#include "backend/gpu/launches/factor_vendor.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -29,9 +29,10 @@ void qr_large(GpuBackend& gpu, const Stack& a, const Stack& q, const Stack& r, c
   const BufferPtr tau = gpu.pool().allocate(static_cast<size_t>(a.entries * steps) * dtype_size(a.dtype));
   Arguments factor, form, take;
   factor.buffer(a.data).buffer(tau->data).value(sizes);
-  if (steps > 0) gpu.launch(kernel("qr_factor"), {entry_blocks(a.entries), 1, 1}, {512, 1, 1}, factor);
+  const bool done = factor_qr_by_vendor(gpu, a, q);
+  if (!done && steps > 0) gpu.launch(kernel("qr_factor"), {entry_blocks(a.entries), 1, 1}, {512, 1, 1}, factor);
   form.buffer(a.data).buffer(tau->data).buffer(q.data).value(sizes);
-  if (sizes.with_q != 0 && sizes.kept > 0)
+  if (!done && sizes.with_q != 0 && sizes.kept > 0)
     gpu.launch(kernel("qr_form_q"), {gpu.blocks_for(sizes.kept, 4), entry_blocks(a.entries), 1}, {128, 1, 1},
                form);
   take.buffer(a.data).buffer(r.data).value(sizes);

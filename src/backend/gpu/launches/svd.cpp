@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "backend/gpu/launches/jacobi.h"
+#include "backend/gpu/launches/spectral_vendor.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -43,6 +44,7 @@ void svd_large(GpuBackend& gpu, const Stack& a, const Results& results, const St
     if (results.vectors) store_identities(gpu, results, a.entries);
     return;
   }
+  if (svd_by_vendor(gpu, a, results.u, results.values, results.vt, status)) return;
   Jacobi jacobi(gpu, a, false, results.vectors);
   jacobi.rotate(status);
   jacobi.order(results.values.data);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/gpu/launches/factor_vendor.h"
 #include "backend/gpu/launches/subtract_product.h"
 
 namespace nngpu::gpu {
@@ -58,8 +59,9 @@ void run_triangular_solve(GpuBackend& gpu, const Launch& launch, const RunContex
   fill_stack(gpu, launch, context, 1, Entry::Matrix, x);
   const bool transpose = params.transpose != 0, upper = params.upper != 0;
   const Matrices factor = matrices_of(a);
-  solve_triangular(gpu, transpose ? factor.transposed() : factor, matrices_of(x), upper != transpose,
-                   params.unit_diagonal != 0);
+  if (!solve_triangles_by_vendor(gpu, a, x, {{transpose, upper, params.unit_diagonal != 0}}))
+    solve_triangular(gpu, transpose ? factor.transposed() : factor, matrices_of(x), upper != transpose,
+                     params.unit_diagonal != 0);
   store_stack(gpu, launch, context, 0, Entry::Matrix, x);
 }
 
