@@ -10,13 +10,17 @@ namespace nngpu::gpu {
 
 KernelHandle KernelLibrary::generated(const std::string& body, const std::string& name) {
   std::lock_guard lock(mutex_);
-  return module(full_text(runtime_.dialect(), "#define MAX_THREADS 256\n", body)).find(name);
+  const std::string definitions = "#define MAX_THREADS 256\n";
+  dump_text("generated", definitions, body);
+  return module(full_text(runtime_.dialect(), definitions, body)).find(name);
 }
 
 KernelHandle KernelLibrary::kernel(const std::string& file, const std::string& name,
                                    const std::string& definitions) {
   std::lock_guard lock(mutex_);
-  return module(full_text(runtime_.dialect(), definitions, embedded_text("kernels/" + file + ".kl"))).find(name);
+  const std::string& body = embedded_text("kernels/" + file + ".kl");
+  dump_text(file, definitions, body);
+  return module(full_text(runtime_.dialect(), definitions, body)).find(name);
 }
 
 const Module& KernelLibrary::module(const std::string& text) {

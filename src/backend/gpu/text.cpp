@@ -1,7 +1,14 @@
 #include "backend/gpu/text.h"
 
-#include <map>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <vector>
+
+#include "backend/gpu/disk_cache.h"
 #include "nngpu/error.h"
 
 namespace nngpu::gpu {
@@ -21,12 +28,29 @@ const std::string& embedded_text(const std::string& path) {
 }
 
 std::string full_text(Dialect dialect, const std::string& definitions, const std::string& body) {
-  const char* target = dialect == Dialect::Cuda    ? "dialect/cuda.kl"
-                       : dialect == Dialect::Metal ? "dialect/metal.kl"
-                                                   : "dialect/host.kl";
-  std::string text = definitions;
-  for (const char* part : {target, "dialect/common.kl", "dialect/primitives.kl"}) text += embedded_text(part);
+  static const std::vector<const char*> kHost = {"dialect/host.kl"}, kCuda = {"dialect/cuda.kl"},
+                                        kMetal = {"dialect/metal.kl", "dialect/math_float.kl",
+                                                  "dialect/special_float.kl"};
+  // Definitions such as "#define SUM float" must not reach into Metal's headers.
+  std::string text = (dialect == Dialect::Metal ? "#include <metal_stdlib>\n" : "") + definitions;
+  for (const char* part : dialect == Dialect::Cuda ? kCuda : dialect == Dialect::Metal ? kMetal : kHost)
+    text += embedded_text(part);
+  for (const char* part : {"dialect/common.kl", "dialect/primitives.kl"}) text += embedded_text(part);
   return text + body;
+}
+
+void dump_text(const std::string& source, const std::string& definitions, const std::string& body) {
+  static const char* const folder = std::getenv("NNGPU_KERNEL_DUMP");
+  if (folder == nullptr || *folder == '\0') return;
+  const std::string text = definitions + "// body\n" + body;
+  const std::string path = std::string(folder) + "/" + source + "-" + digest(text) + ".kl";
+  if (std::filesystem::exists(path)) return;
+  std::filesystem::create_directories(folder);
+  // Another process may write the same file: each replaces it by a whole one. In this one the library's lock is
+  // held.
+  const std::string part = path + "." + std::to_string(getpid()) + ".part";
+  std::ofstream(part, std::ios::binary) << text;
+  std::filesystem::rename(part, path);
 }
 
 }  // namespace nngpu::gpu
