@@ -12,13 +12,15 @@ struct Panel {
 };
 constexpr int64_t kWidth = 32;
 
-void factor_small(GpuBackend& gpu, const Stack& a, const Stack& factors, const Stack& status, bool upper) {
+void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& factors, const Stack& status, bool upper) {
   if (a.entries == 0) return;
   const SmallGrid grid(gpu, a.rows, a.entries);
   const auto n = static_cast<int32_t>(a.rows);
   Arguments arguments;
   arguments.buffer(a.data).buffer(factors.data).buffer(status.data).value(n);
-  arguments.value(upper ? n : 1).value(upper ? 1 : n).value(a.entries);
+  const Matrices to = matrices_of(factors);
+  arguments.value(strides_of(upper ? a.transposed() : a)).value(strides_of(upper ? to.transposed() : to));
+  arguments.value(a.entries);
   grid.launch(gpu, gpu.library().kernel("cholesky_small", "cholesky_small", grid.definitions(a.dtype)), arguments);
 }
 
@@ -53,7 +55,7 @@ void run_cholesky(GpuBackend& gpu, const Launch& launch, const RunContext& conte
   const Stack status = status_stack(gpu, launch);
   const int64_t n = factors.rows;
   if (n <= kSmallSide) {
-    factor_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), factors, status, upper);
+    factor_small(gpu, input_matrices(gpu, launch, context, 0), factors, status, upper);
     store_stack(gpu, launch, context, 0, Entry::Matrix, factors);
   } else if (factors.entries > 0) {
     // The upper factor is the transpose of the lower one of the transposed matrix.

@@ -1,6 +1,7 @@
 #include "backend/gpu/launches/decompose.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "backend/gpu/launches/finite_wide.h"
 #include "nngpu/error.h"
@@ -30,7 +31,48 @@ Matrices Matrices::reversed() const {
 }
 
 Matrices matrices_of(const Stack& stack) {
-  return {stack.data, stack.dtype, stack.rows, stack.columns, 1, stack.rows, stack.entry_size(), stack.entries};
+  return {stack.data, stack.dtype,        stack.rows,    stack.columns, 1,
+          stack.rows, stack.entry_size(), stack.entries, nullptr};
+}
+
+namespace {
+
+// Finds the step from entry to entry of an operand.
+bool has_one_step(const graph::Operand& x, int64_t& step) {
+  step = 0;
+  int64_t count = 1;
+  for (int axis = x.shape.size() - 3; axis >= 0; --axis) {
+    if (x.shape[axis] == 1) continue;
+    if (count == 1) step = x.strides[axis];
+    if (x.strides[axis] != step * count) return false;
+    count *= x.shape[axis];
+  }
+  return true;
+}
+
+}  // namespace
+
+Matrices input_matrices(GpuBackend& gpu, const Launch& launch, const RunContext& context, int position) {
+  const graph::Operand& x = launch.inputs[position];
+  const int rank = x.shape.size();
+  const int64_t rs = x.strides[rank - 2], cs = x.strides[rank - 1];
+  constexpr int64_t kFar = int64_t{1} << 24;  // offsets inside an entry have 32 bits
+  int64_t step = 0;
+  const bool near = std::abs(rs) < kFar && std::abs(cs) < kFar;
+  const Stack shape = stack_shape(x, Entry::Matrix, launch.items);
+  if (launch.items == 1 && near && has_one_step(x, step)) {
+    Matrices result{nullptr, x.dtype, shape.rows, shape.columns, rs, cs, step, shape.entries, nullptr};
+    result.data = gpu.address(x, context, result.holder);
+    return result;
+  }
+  const Stack stack = copied_stack(gpu, launch, context, position, Entry::Matrix);
+  Matrices result = matrices_of(stack);
+  result.holder = stack.holder;
+  return result;
+}
+
+Strides strides_of(const Matrices& matrices) {
+  return {matrices.step, static_cast<int32_t>(matrices.rs), static_cast<int32_t>(matrices.cs)};
 }
 
 std::string type_definition(DType dtype) {

@@ -14,11 +14,20 @@ struct Matrices {
   char* data = nullptr;
   DType dtype = DType::F32;
   int64_t rows = 0, columns = 0, rs = 1, cs = 0, step = 0, entries = 0;
+  BufferPtr holder;  // of memory that belongs to nobody else
   Matrices part(int64_t row, int64_t column, int64_t part_rows, int64_t part_columns) const;
   Matrices transposed() const;
   Matrices reversed() const;  // the last row and column first
 };
 Matrices matrices_of(const Stack& stack);
+// Input `position` where it lies, if one step leads from each entry to the next, else a copy.
+Matrices input_matrices(GpuBackend& gpu, const Launch& launch, const RunContext& context, int position);
+// As kernels take them.
+struct Strides {
+  int64_t step;
+  int32_t rs, cs;
+};
+Strides strides_of(const Matrices& matrices);
 
 // "#define REAL float\n"
 std::string type_definition(DType dtype);

@@ -5,12 +5,13 @@
 namespace nngpu::gpu {
 namespace {
 
-void eigh_small(GpuBackend& gpu, const Stack& a, const Stack& values, const Stack& vectors, const Stack& status) {
+void eigh_small(GpuBackend& gpu, const Matrices& a, const Stack& values, const Stack& vectors,
+                const Stack& status) {
   const SmallGrid grid(gpu, a.rows, a.entries, 64);
   const auto n = static_cast<int32_t>(a.rows);
   Arguments arguments;
   arguments.buffer(a.data).buffer(values.data).buffer(vectors.data).buffer(status.data);
-  arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0});
+  arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0}).value(strides_of(a));
   grid.launch(gpu, jacobi_small_kernel(gpu, grid, a.dtype, "EIGH", "eigh_small"), arguments);
 }
 
@@ -38,7 +39,7 @@ void run_eigh(GpuBackend& gpu, const Launch& launch, const RunContext& context) 
   const Stack status = status_stack(gpu, launch);
   const int64_t n = values.rows;
   if (status.entries > 0 && n <= kSmallSide)
-    eigh_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), values, vectors, status);
+    eigh_small(gpu, input_matrices(gpu, launch, context, 0), values, vectors, status);
   else if (status.entries > 0)
     eigh_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), values, vectors, status);
   store_stack(gpu, launch, context, 0, Entry::Vector, values);

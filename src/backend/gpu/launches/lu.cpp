@@ -42,13 +42,14 @@ void factor_panel(GpuBackend& gpu, const Stack& a, const Stack& pivots, const St
 }
 
 // Factors and permutations of small matrices.
-void factor_small(GpuBackend& gpu, const Stack& a, const Stack& lu, const Stack& pivots, const Stack& status,
+void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& lu, const Stack& pivots, const Stack& status,
                   const Stack& permutation) {
   if (a.entries == 0) return;
   const SmallGrid grid(gpu, std::max(a.rows, a.columns), a.entries);
   Arguments arguments;
   arguments.buffer(a.data).buffer(lu.data).buffer(pivots.data).buffer(status.data).buffer(permutation.data);
   arguments.value(static_cast<int32_t>(a.rows)).value(static_cast<int32_t>(a.columns)).value(a.entries);
+  arguments.value(strides_of(a));
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_small", 1), arguments);
 }
 
@@ -106,7 +107,7 @@ void run_lu_factor(GpuBackend& gpu, const Launch& launch, const RunContext& cont
     permutation.data = permutation.holder->data;
   }
   if (std::max(lu.rows, lu.columns) <= kSmallSide) {
-    factor_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), lu, pivots, status, permutation);
+    factor_small(gpu, input_matrices(gpu, launch, context, 0), lu, pivots, status, permutation);
   } else {
     fill_stack(gpu, launch, context, 0, Entry::Matrix, lu);
     replace_non_finite(gpu, lu, false, status, lu.columns);

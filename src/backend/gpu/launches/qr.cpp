@@ -12,11 +12,11 @@ struct Sizes {
   int32_t rows, columns, kept, with_q;
 };
 
-void qr_small(GpuBackend& gpu, const Stack& a, const Stack& q, const Stack& r, const Stack& status,
+void qr_small(GpuBackend& gpu, const Matrices& a, const Stack& q, const Stack& r, const Stack& status,
               const Sizes& sizes) {
   const SmallGrid grid(gpu, std::max(a.rows, a.columns), a.entries, 64);
   Arguments arguments;
-  arguments.buffer(a.data).buffer(q.data).buffer(r.data).buffer(status.data).value(sizes);
+  arguments.buffer(a.data).buffer(q.data).buffer(r.data).buffer(status.data).value(sizes).value(strides_of(a));
   grid.launch(gpu, gpu.library().kernel("qr_small", "qr_small", grid.definitions(a.dtype)), arguments);
 }
 
@@ -54,7 +54,7 @@ void run_qr(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const Sizes sizes{shape.entries, static_cast<int32_t>(shape.rows), static_cast<int32_t>(shape.columns),
                     static_cast<int32_t>(r.rows), with_q};
   if (std::max(shape.rows, shape.columns) <= kSmallSide) {
-    qr_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), q, r, status, sizes);
+    qr_small(gpu, input_matrices(gpu, launch, context, 0), q, r, status, sizes);
   } else {
     const Stack a = copied_stack(gpu, launch, context, 0, Entry::Matrix);
     replace_non_finite(gpu, a, false, status, a.columns);

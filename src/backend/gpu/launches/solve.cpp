@@ -59,33 +59,36 @@ void check_pivots(GpuBackend& gpu, const Launch& launch, const RunContext& conte
         });
 }
 
-void apply_small(GpuBackend& gpu, const Stack& lu, const Stack& pivots, const BufferPtr& status, const Stack& b,
-                 const Stack& x) {
+void apply_small(GpuBackend& gpu, const Matrices& lu, const Stack& pivots, const BufferPtr& status,
+                 const Matrices& b, const Stack& x) {
   const SmallGrid grid(gpu, x.rows, x.entries);
   const int at_once = columns_at_once(x.columns);
   Arguments arguments;
   arguments.buffer(lu.data).buffer(pivots.data).buffer(status->data).buffer(b.data).buffer(x.data);
   arguments.value(static_cast<int32_t>(x.rows)).value(x.columns).value(x.entries);
+  arguments.value(strides_of(lu)).value(strides_of(b));
   grid.launch(gpu, lu_small_kernel(gpu, grid, x.dtype, "LU_APPLY", "lu_apply_small", at_once), arguments,
               column_blocks(grid, gpu, x.columns, at_once));
 }
 
-void solve_small(GpuBackend& gpu, const Stack& a, const Stack& b, const Stack& x, const Stack& status) {
+void solve_small(GpuBackend& gpu, const Matrices& a, const Matrices& b, const Stack& x, const Stack& status) {
   if (a.entries == 0) return;
   const SmallGrid grid(gpu, a.rows, a.entries);
   const int at_once = columns_at_once(x.columns);
   Arguments arguments;
   arguments.buffer(a.data).buffer(b.data).buffer(x.data).buffer(status.data);
   arguments.value(static_cast<int32_t>(a.rows)).value(x.columns).value(a.entries);
+  arguments.value(strides_of(a)).value(strides_of(b));
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "SOLVE", "solve_small", at_once), arguments,
               column_blocks(grid, gpu, x.columns, at_once));
 }
 
-void inverse_small(GpuBackend& gpu, const Stack& a, const Stack& x, const Stack& status) {
+void inverse_small(GpuBackend& gpu, const Matrices& a, const Stack& x, const Stack& status) {
   if (a.entries == 0) return;
   const SmallGrid grid(gpu, a.rows, a.entries);
   Arguments arguments;
   arguments.buffer(a.data).buffer(x.data).buffer(status.data).value(static_cast<int32_t>(a.rows)).value(a.entries);
+  arguments.value(strides_of(a));
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_small", 4), arguments);
 }
 
@@ -94,15 +97,16 @@ void inverse_small(GpuBackend& gpu, const Stack& a, const Stack& x, const Stack&
 void run_lu_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const Stack x = output_stack(gpu, launch, context, 0, Entry::Matrix);
   if (x.entries * x.entry_size() == 0) return;
-  const Stack lu = input_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack pivots = input_stack(gpu, launch, context, 1, Entry::Vector);
-  const Stack b = input_stack(gpu, launch, context, 2, Entry::Matrix);
   const BufferPtr status = gpu.pool().allocate(static_cast<size_t>(2 * x.entries) * sizeof(int32_t));
   check_pivots(gpu, launch, context, pivots, x.rows, status);
   if (x.rows <= kSmallSide) {
-    apply_small(gpu, lu, pivots, status, b, x);
+    apply_small(gpu, input_matrices(gpu, launch, context, 0), pivots, status,
+                input_matrices(gpu, launch, context, 2), x);
   } else {
     const BufferPtr permutation = gpu.pool().allocate(static_cast<size_t>(x.entries * x.rows) * sizeof(int64_t));
+    const Stack lu = input_stack(gpu, launch, context, 0, Entry::Matrix);
+    const Stack b = input_stack(gpu, launch, context, 2, Entry::Matrix);
     permutation_of(gpu, pivots, x.rows, permutation->data);
     substitute_lu(gpu, lu, permutation->data, b.data, x);
   }
@@ -112,12 +116,13 @@ void run_lu_solve(GpuBackend& gpu, const Launch& launch, const RunContext& conte
 void run_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const Stack x = output_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack status = status_stack(gpu, launch);
-  const Stack b = input_stack(gpu, launch, context, 1, Entry::Matrix);
   const int64_t n = x.rows;
-  if (n <= kSmallSide)
-    solve_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), b, x, status);
-  else
+  if (n <= kSmallSide) {
+    solve_small(gpu, input_matrices(gpu, launch, context, 0), input_matrices(gpu, launch, context, 1), x, status);
+  } else {
+    const Stack b = input_stack(gpu, launch, context, 1, Entry::Matrix);
     solve_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), b.data, x, status);
+  }
   store_stack(gpu, launch, context, 0, Entry::Matrix, x);
   store_stack(gpu, launch, context, 1, Entry::Number, status);
   report_status(gpu, launch, context, "solve", status, n, InfoKind::Singular);
@@ -128,7 +133,7 @@ void run_inverse(GpuBackend& gpu, const Launch& launch, const RunContext& contex
   const Stack status = status_stack(gpu, launch);
   const int64_t n = x.rows;
   if (n <= kSmallSide)
-    inverse_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), x, status);
+    inverse_small(gpu, input_matrices(gpu, launch, context, 0), x, status);
   else
     solve_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), nullptr, x, status);
   store_stack(gpu, launch, context, 0, Entry::Matrix, x);

@@ -13,20 +13,22 @@ struct Results {
 };
 
 // What completion extends: the columns of u, or of a wide matrix the rows of vt.
-Matrices open_columns(const Stack& a, const Results& results) {
-  return a.rows < a.columns ? matrices_of(results.vt).transposed() : matrices_of(results.u);
+Matrices open_columns(bool wide, const Results& results) {
+  return wide ? matrices_of(results.vt).transposed() : matrices_of(results.u);
 }
 
-void svd_small(GpuBackend& gpu, const Stack& a, const Results& results, const Stack& status) {
+void svd_small(GpuBackend& gpu, const Matrices& a, const Results& results, const Stack& status) {
   const SmallGrid grid(gpu, std::max(a.rows, a.columns), a.entries, 64);
   const BufferPtr ranks = gpu.pool().allocate(static_cast<size_t>(a.entries) * sizeof(int32_t));
   Arguments arguments;
   arguments.buffer(a.data).buffer(results.u.data).buffer(results.values.data).buffer(results.vt.data);
   arguments.buffer(status.data).buffer(ranks->data);
-  arguments.value(SmallSizes{a.entries, static_cast<int32_t>(a.rows), static_cast<int32_t>(a.columns),
-                             results.vectors, results.full});
+  arguments
+      .value(SmallSizes{a.entries, static_cast<int32_t>(a.rows), static_cast<int32_t>(a.columns), results.vectors,
+                        results.full})
+      .value(strides_of(a));
   grid.launch(gpu, jacobi_small_kernel(gpu, grid, a.dtype, "SVD", "svd_small"), arguments);
-  if (results.vectors) complete_columns(gpu, open_columns(a, results), ranks->data);
+  if (results.vectors) complete_columns(gpu, open_columns(a.rows < a.columns, results), ranks->data);
 }
 
 // The vectors of matrices without elements.
@@ -49,7 +51,7 @@ void svd_large(GpuBackend& gpu, const Stack& a, const Results& results, const St
   jacobi.rotate(status);
   jacobi.order(results.values.data);
   if (results.vectors) {
-    const Matrices open = open_columns(a, results);
+    const Matrices open = open_columns(a.rows < a.columns, results);
     jacobi.store_columns(open);
     jacobi.store_rotations(a.rows < a.columns ? matrices_of(results.u) : matrices_of(results.vt).transposed());
     complete_columns(gpu, open, jacobi.ranks());
@@ -74,7 +76,7 @@ void run_svd(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const Stack shape = stack_shape(launch.inputs[0], Entry::Matrix, launch.items);
   const Stack status = status_stack(gpu, launch);
   if (shape.entries > 0 && shape.entry_size() > 0 && std::max(shape.rows, shape.columns) <= kSmallSide)
-    svd_small(gpu, input_stack(gpu, launch, context, 0, Entry::Matrix), results, status);
+    svd_small(gpu, input_matrices(gpu, launch, context, 0), results, status);
   else if (shape.entries > 0)
     svd_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), results, status);
   if (results.vectors) {
