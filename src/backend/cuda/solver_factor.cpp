@@ -6,18 +6,9 @@ namespace {
 
 bool fits_int(int64_t value) { return value <= INT32_MAX; }
 
-// x has one column: that of a vector's routine, which reads the triangle once.
 template <class T, class Function>
-cublasStatus_t solve_vector(const SolverCall& call, Function trsv, cublasFillMode_t fill, cublasOperation_t op,
-                            cublasDiagType_t diagonal) {
-  const Factorization& f = call.f;
-  return trsv(call.solver().blas, fill, op, diagonal, f.rows, static_cast<const T*>(f.a), f.lda,
-              static_cast<T*>(f.x), 1);
-}
-
-template <class T, class Function>
-cublasStatus_t solve_matrix(const SolverCall& call, Function trsm, cublasFillMode_t fill, cublasOperation_t op,
-                            cublasDiagType_t diagonal) {
+cublasStatus_t solve_triangle_as(const SolverCall& call, Function trsm, cublasFillMode_t fill,
+                                 cublasOperation_t op, cublasDiagType_t diagonal) {
   const Factorization& f = call.f;
   const T one = 1;
   return trsm(call.solver().blas, CUBLAS_SIDE_LEFT, fill, op, diagonal, f.rows, f.k, &one,
@@ -90,12 +81,9 @@ int solve_triangle(SolverCall& call) {
   const cublasFillMode_t fill = f.upper != 0 ? CUBLAS_FILL_MODE_UPPER : CUBLAS_FILL_MODE_LOWER;
   const cublasOperation_t op = f.transposed != 0 ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasDiagType_t diagonal = f.unit != 0 ? CUBLAS_DIAG_UNIT : CUBLAS_DIAG_NON_UNIT;
-  const auto run = [&](auto solve) { return call.check(solve, "a triangular system"); };
-  if (f.k == 1)
-    return run(call.wide() ? solve_vector<double>(call, cublasDtrsv_64, fill, op, diagonal)
-                           : solve_vector<float>(call, cublasStrsv_64, fill, op, diagonal));
-  return run(call.wide() ? solve_matrix<double>(call, cublasDtrsm_64, fill, op, diagonal)
-                         : solve_matrix<float>(call, cublasStrsm_64, fill, op, diagonal));
+  return call.check(call.wide() ? solve_triangle_as<double>(call, cublasDtrsm_64, fill, op, diagonal)
+                                : solve_triangle_as<float>(call, cublasStrsm_64, fill, op, diagonal),
+                    "cublas trsm");
 }
 
 }  // namespace nngpu::cuda

@@ -37,11 +37,9 @@ class SvdEntries {
         kept_(!vectors_ ? columns_
               : wide_   ? vt.rows
                         : u.columns),
-        work_(memory(rows_ * columns_)) {
-    if (!vectors_) return;
-    x_ = memory(rows_ * kept_);
-    v_ = memory(columns_ * columns_);
-  }
+        work_(memory(rows_ * columns_)),
+        x_(memory(rows_ * kept_)),
+        v_(memory(columns_ * columns_)) {}
 
   bool run(int64_t entry, int32_t* info) {
     const char* from = a_.data + entry * entry_bytes(a_);
@@ -53,10 +51,10 @@ class SvdEntries {
     f.rows = f.lda = f.ldx = rows_;
     f.columns = columns_;
     f.k = kept_;
-    f.vectors = vectors_;
     f.a = work_->data;
+    f.x = x_->data;
+    f.v = v_->data;
     f.values = values_.data + entry * entry_bytes(values_);
-    if (vectors_) f.x = x_->data, f.v = v_->data;
     f.info = info;
     if (!gpu_.runtime().factorize(f)) return false;
     if (vectors_) store(entry);
