@@ -42,6 +42,11 @@ void set_default_device(Device device);
 int num_threads();
 void set_num_threads(int threads);  // throws ValueError below 1
 
+// Whether products of f32 on a GPU may round their factors to tf32 (10 bits of mantissa), which is several times
+// faster there. Off unless set, or NNGPU_TF32=1.
+bool tf32();
+void set_tf32(bool allowed);
+
 // Statistics of one device's memory pool, in bytes.
 struct MemoryStats {
   int64_t in_use = 0;       // handed out

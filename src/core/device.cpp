@@ -74,6 +74,19 @@ void set_default_device(Device device) {
   default_setting() = static_cast<uint64_t>(device.type) << 32 | static_cast<uint32_t>(device.index);
 }
 
+namespace {
+std::atomic<bool>& tf32_setting() {
+  static std::atomic<bool> setting{[] {
+    const char* value = std::getenv("NNGPU_TF32");
+    return value != nullptr && std::string(value) == "1";
+  }()};
+  return setting;
+}
+}  // namespace
+
+bool tf32() { return tf32_setting().load(std::memory_order_relaxed); }
+void set_tf32(bool allowed) { tf32_setting() = allowed; }
+
 int num_threads() { return cpu::num_threads(); }
 
 void set_num_threads(int threads) {

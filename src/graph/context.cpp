@@ -10,9 +10,6 @@
 namespace nngpu::graph {
 namespace {
 
-// Below this many elements an operand is "small": launching costs as much as computing.
-constexpr int64_t kBatchElements = 128 * 128;
-
 // Views take no memory of their own.
 int64_t node_bytes(const Node& node) {
   int64_t bytes = 0;

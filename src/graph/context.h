@@ -54,6 +54,9 @@ class Context {
   std::vector<std::weak_ptr<Variable::Cell>> changed_;
 };
 
+// Up to this many elements a result is "small": launching costs as much as computing.
+inline constexpr int64_t kBatchElements = 128 * 128;
+
 // Whether independent nodes of this kind and size run as one launch.
 bool is_batchable(const Node& node);
 // Whether two batchable nodes may share a launch, their operands' layouts aside.

@@ -9,18 +9,31 @@
 namespace nngpu::gpu {
 
 KernelHandle KernelLibrary::generated(const std::string& body, const std::string& name) {
-  std::lock_guard lock(mutex_);
-  const std::string definitions = "#define MAX_THREADS 256\n";
-  dump_text("generated", definitions, body);
-  return module(full_text(runtime_.dialect(), definitions, body)).find(name);
+  return find("generated", name, "#define MAX_THREADS 256\n", body, body);
+}
+
+KernelHandle KernelLibrary::custom(const std::string& text, const std::string& name) {
+  return find("custom", name, "", text, text);
 }
 
 KernelHandle KernelLibrary::kernel(const std::string& file, const std::string& name,
                                    const std::string& definitions) {
+  return find(file, name, definitions, "", embedded_text("kernels/" + file + ".kl"));
+}
+
+// A launch finds its kernel by little text: the whole one is put together only when it is new.
+KernelHandle KernelLibrary::find(const std::string& source, const std::string& name,
+                                 const std::string& definitions, const std::string& own_text,
+                                 const std::string& body) {
+  std::string key = source;
+  for (const std::string* part : {&name, &definitions, &own_text}) key.append(1, '\0').append(*part);
   std::lock_guard lock(mutex_);
-  const std::string& body = embedded_text("kernels/" + file + ".kl");
-  dump_text(file, definitions, body);
-  return module(full_text(runtime_.dialect(), definitions, body)).find(name);
+  KernelHandle& handle = handles_[key];
+  if (handle == nullptr) {
+    dump_text(source, definitions, body);
+    handle = module(full_text(runtime_.dialect(), definitions, body)).find(name);
+  }
+  return handle;
 }
 
 const Module& KernelLibrary::module(const std::string& text) {

@@ -4,6 +4,7 @@
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/matmul_problem.h"
+#include "backend/gpu/launches/matmul_vendor.h"
 #include "backend/gpu/text.h"
 
 namespace nngpu::gpu {
@@ -144,6 +145,7 @@ class MatmulRun {
 }  // namespace
 
 void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  if (multiply_by_vendor(gpu, launch, context)) return;
   for (int32_t begin = 0; begin < launch.items; begin += kItems)
     MatmulRun(gpu, launch, context, begin, std::min(kItems, launch.items - begin)).run();
 }

@@ -1,0 +1,83 @@
+#include "backend/gpu/launches/matmul_vendor.h"
+
+#include <optional>
+#include <utility>
+
+#include "graph/context.h"
+#include "graph/layout.h"
+#include "nngpu/device.h"
+
+namespace nngpu::gpu {
+namespace {
+
+// A matrix as a vendor's library sees it: column-major, or the transpose of such a one.
+struct Layout {
+  bool transposed;
+  int64_t ld;
+};
+
+std::optional<Layout> layout_of(int64_t rows, int64_t columns, int64_t row, int64_t column) {
+  if ((row == 1 || rows == 1) && (column >= rows || columns == 1)) return Layout{false, std::max(rows, column)};
+  if ((column == 1 || columns == 1) && (row >= columns || rows == 1)) return Layout{true, std::max(columns, row)};
+  return std::nullopt;
+}
+
+// The axes before the matrix as one, with its stride in each operand; nothing where they do not merge.
+struct BatchAxis {
+  int64_t count = 1, a = 0, b = 0, c = 0;
+};
+std::optional<BatchAxis> batch_axis(const Launch& launch) {
+  const graph::Operand &x = launch.inputs[0], &y = launch.inputs[1], &z = launch.outputs[0];
+  Shape sizes;
+  Dims a, b, c;
+  for (int i = 0; i < z.shape.size() - 2; ++i) {
+    sizes.push_back(z.shape[i]);
+    a.push_back(x.strides[i]);
+    b.push_back(y.strides[i]);
+    c.push_back(z.strides[i]);
+  }
+  Dims classes = Dims::filled(sizes.size(), 0);
+  graph::collapse(sizes, {&a, &b, &c}, classes);
+  if (sizes.size() > 1) return std::nullopt;
+  if (sizes.size() == 0) return BatchAxis{};
+  if (a[0] < 0 || b[0] < 0) return std::nullopt;
+  return BatchAxis{sizes[0], a[0], b[0], c[0]};
+}
+
+}  // namespace
+
+bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  const graph::Operand &x = launch.inputs[0], &y = launch.inputs[1], &z = launch.outputs[0];
+  if (launch.items != 1 || !is_floating(z.dtype) || x.constant || y.constant) return false;
+  if (numel(z.shape) <= graph::kBatchElements) return false;
+  const int row = z.shape.size() - 2, column = row + 1;
+  const int64_t m = z.shape[row], n = z.shape[column], k = x.shape[column];
+  if (k == 0) return false;
+  auto a = layout_of(m, k, x.strides[row], x.strides[column]);
+  auto b = layout_of(k, n, y.strides[row], y.strides[column]);
+  const auto c = layout_of(m, n, z.strides[row], z.strides[column]);
+  const auto batch = batch_axis(launch);
+  if (!a || !b || !c || !batch) return false;
+
+  Gemm g{};
+  g.dtype = z.dtype;
+  g.tf32 = tf32();
+  g.m = m, g.n = n, g.k = k;
+  g.batch = batch->count, g.stride_a = batch->a, g.stride_b = batch->b, g.stride_c = batch->c;
+  g.a = context.at(x), g.b = context.at(y), g.c = context.at(z);
+  // A row-major result is the product of the transposed factors, in the other order.
+  if (c->transposed) {
+    std::swap(a, b);
+    a->transposed = !a->transposed;
+    b->transposed = !b->transposed;
+    std::swap(g.m, g.n);
+    std::swap(g.a, g.b);
+    std::swap(g.stride_a, g.stride_b);
+  }
+  g.transpose_a = a->transposed, g.lda = a->ld;
+  g.transpose_b = b->transposed, g.ldb = b->ld;
+  g.ldc = c->ld;
+  return gpu.runtime().gemm(g);
+}
+
+}  // namespace nngpu::gpu

@@ -1,0 +1,15 @@
+// Products by the vendor's library, where it has one.
+#ifndef NNGPU_BACKEND_GPU_LAUNCHES_MATMUL_VENDOR_H_
+#define NNGPU_BACKEND_GPU_LAUNCHES_MATMUL_VENDOR_H_
+
+#include "backend/gpu/launches.h"
+
+namespace nngpu::gpu {
+
+// False where the product is too small, of a type or of strides that the library does not take. What may be
+// batched with other items is always ours: batching changes no bits.
+bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+
+}  // namespace nngpu::gpu
+
+#endif  // NNGPU_BACKEND_GPU_LAUNCHES_MATMUL_VENDOR_H_
