@@ -9,6 +9,7 @@
 #include "nngpu/dtype.h"
 #include "nngpu/error.h"
 #include "nngpu/io.h"
+#include "nngpu/kernel.h"
 #include "nngpu/linalg.h"
 #include "nngpu/ops.h"
 #include "nngpu/random.h"

@@ -1,5 +1,6 @@
 #include "graph/infer.h"
 
+#include "graph/custom.h"
 #include "graph/infer_rules.h"
 
 namespace nngpu::graph {
@@ -45,6 +46,15 @@ void require_same_but(const char* operation, const Shape& a, const Shape& b, int
   for (int i = 0; same && i < a.size(); ++i) same = i == axis || a[i] == b[i];
   if (!same) fail<ShapeError>(operation, "shapes must agree but for axis ", axis, ": ", a, " and ", b);
 }
+
+namespace {
+Outputs infer_custom(const CustomParams& params) {
+  const Kernel::Call& call = kernel_call(params.call);
+  Outputs outputs;
+  for (size_t i = 0; i < call.shapes.size(); ++i) outputs.push_back({call.shapes[i], call.dtypes[i], {}});
+  return outputs;
+}
+}  // namespace
 
 // A switch without a default: a new kind does not compile before it has its rule.
 Outputs infer(OpKind kind, const Params& params, Inputs in) {
@@ -115,6 +125,8 @@ Outputs infer(OpKind kind, const Params& params, Inputs in) {
       return infer_eigh(params.as<LinalgParams>(), in[0]);
     case OpKind::Svd:
       return infer_svd(params.as<LinalgParams>(), in[0]);
+    case OpKind::Custom:
+      return infer_custom(params.as<CustomParams>());
   }
   return {};
 }

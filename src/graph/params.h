@@ -86,6 +86,10 @@ struct TriangularParams {
   int64_t upper, transpose, unit_diagonal;
 };
 
+struct CustomParams {
+  int64_t kernel, call;  // custom.h
+};
+
 class Params {
  public:
   Params() = default;

@@ -12,6 +12,7 @@
 #include "backend/cpu/elementwise/tape.h"
 #include "backend/cpu/launches.h"
 #include "core/buffer.h"
+#include "nngpu/error.h"
 
 namespace nngpu::cpu {
 namespace {
@@ -100,6 +101,8 @@ class CpuBackend : public Backend {
         return run_eigh(launch, context);
       case OpKind::Svd:
         return run_svd(launch, context);
+      case OpKind::Custom:
+        throw DeviceError("[kernel] kernels of programs run on GPUs and the simulated device, not on the cpu");
       case OpKind::Data:
       case OpKind::Constant:
       case OpKind::Placeholder:

@@ -36,6 +36,7 @@ void run_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context)
 void run_triangular_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_qr(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_eigh(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_custom(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_svd(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 
 // A kind that is not written for GPUs yet. Throws DeviceError.

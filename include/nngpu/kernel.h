@@ -1,0 +1,60 @@
+// Kernels of your own: written once in the dialect of docs/gpu.md, run on every GPU and on the simulated device,
+// and lazy like every other operation.
+//
+//   const ng::Kernel saxpy({.name = "saxpy", .inputs = {"x", "y"}, .numbers = {"a"}, .outputs = {"out"}, .body =
+//   R"(
+//     const i64 step = (i64)gdim.x * (i64)bdim.x;
+//     for (i64 i = (i64)bid.x * (i64)bdim.x + (i64)tid.x; i < out_size; i += step) out[i] = a * x[i] + y[i];
+//   )"});
+//   ng::Tensor z = saxpy({x, y}, {2.0f}, {.shapes = {x.shape()}, .dtypes = {ng::DType::F32}, .blocks = {64}});
+#ifndef NNGPU_KERNEL_H_
+#define NNGPU_KERNEL_H_
+
+#include <string>
+#include <vector>
+
+#include "nngpu/tensor.h"
+
+namespace nngpu {
+
+class Kernel {
+ public:
+  // Names are identifiers that the body uses. In the body an input or output `x` is a DEVICE pointer to its
+  // elements in row-major order (inputs const), of the dialect's type for its dtype, x_type; `x_size` is their
+  // number (i64). A number is a value of its dtype. No output may be read before the kernel has written it.
+  struct Definition {
+    std::string name;
+    std::vector<std::string> inputs;
+    std::vector<std::string> numbers = {};  // passed by value: a new value compiles nothing
+    std::vector<std::string> outputs;
+    std::string body;
+    std::string header = {};  // functions, structs and macros that stand before the kernel
+  };
+  struct Grid {
+    int64_t x = 1, y = 1, z = 1;
+  };
+  // Of one call: the outputs, and the grid (threads: at most 1024 of a block).
+  struct Call {
+    std::vector<Shape> shapes;
+    std::vector<DType> dtypes;
+    Grid blocks;
+    Grid threads = {256};
+  };
+
+  // Throws ValueError for names that are no identifiers or not distinct. The text itself is compiled when the
+  // kernel first runs; what the compiler says of it comes with the read, as a DeviceError.
+  explicit Kernel(Definition definition);
+
+  // The outputs, not computed yet. All inputs lie on one device, a GPU or the simulated one: DeviceError
+  // otherwise. `numbers` are rank-0 tensors or plain numbers (a floating number is f32, an integer i64). Throws
+  // ValueError for a wrong count of anything or an impossible grid.
+  std::vector<Tensor> operator()(const std::vector<Tensor>& inputs, const std::vector<Tensor>& numbers,
+                                 const Call& call) const;
+
+ private:
+  int64_t id_;
+};
+
+}  // namespace nngpu
+
+#endif  // NNGPU_KERNEL_H_
