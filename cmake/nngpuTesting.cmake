@@ -1,10 +1,13 @@
-# How tests run: nngpu_add_test(<name> COMMAND ... [SHARDS n] [TIMEOUT seconds] [WORKING_DIRECTORY dir]).
+# How tests run: nngpu_add_test(<name> COMMAND ... [SHARDS n] [TIMEOUT seconds] [WORKING_DIRECTORY dir]
+# [ENVIRONMENT name=value...]).
 
 set(NNGPU_TEST_ENV
   # Two threads, so that parallel code is parallel; waiting ones must not spin on cores that other tests need.
   OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0
   # The real data set, where `make data` has fetched it.
-  "NNGPU_DIGITS=${PROJECT_SOURCE_DIR}/build/data/digits.csv.gz")
+  "NNGPU_DIGITS=${PROJECT_SOURCE_DIR}/build/data/digits.csv.gz"
+  # Kernels of the simulated device: from the tests before, never from elsewhere.
+  "NNGPU_CACHE_DIR=${CMAKE_BINARY_DIR}/kernels")
 if(NNGPU_SANITIZE)
   set(asan_options strict_string_checks=1)
   if(NOT APPLE)
@@ -19,7 +22,7 @@ if(NNGPU_SANITIZE)
 endif()
 
 function(nngpu_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHARDS;TIMEOUT;WORKING_DIRECTORY" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHARDS;TIMEOUT;WORKING_DIRECTORY" "COMMAND;ENVIRONMENT")
   if(NOT arg_SHARDS)
     set(arg_SHARDS 1)
   endif()
@@ -42,6 +45,6 @@ function(nngpu_add_test name)
       set(sharding GTEST_TOTAL_SHARDS=${arg_SHARDS} GTEST_SHARD_INDEX=${shard})
     endif()
     add_test(NAME ${test} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
-    set_tests_properties(${test} PROPERTIES ENVIRONMENT "${environment};${sharding}" TIMEOUT ${arg_TIMEOUT})
+    set_tests_properties(${test} PROPERTIES ENVIRONMENT "${environment};${sharding};${arg_ENVIRONMENT}" TIMEOUT ${arg_TIMEOUT})
   endforeach()
 endfunction()
