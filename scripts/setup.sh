@@ -18,6 +18,11 @@ clang_version() {
   echo "${version:-14}"
 }
 
+# What the tests read kernel texts with: a recent clang where there is one.
+recent_clang() {
+  if apt-cache show clang-19 >/dev/null 2>&1; then echo clang-19; else echo clang; fi
+}
+
 packages=()
 add() { packages+=("$@"); }
 
@@ -27,7 +32,7 @@ apt_packages() {
       add g++ cmake ninja-build make ccache libopenblas-openmp-dev libhwy-dev libzip-dev zlib1g-dev \
         libfast-float-dev libeigen3-dev libcli11-dev nlohmann-json3-dev
       ;;
-    test) add libgtest-dev libmpfr-dev libgmp-dev pkgconf python3 python3-numpy ;;
+    test) add libgtest-dev libmpfr-dev libgmp-dev pkgconf python3 python3-numpy "$(recent_clang)" ;;
     check) add clang libomp-dev "libclang-rt-$(clang_version)-dev" llvm lld clang-format clang-tidy ;;
     bench) add libbenchmark-dev libdnnl-dev libarmadillo-dev python3 python3-numpy python3-scipy ;;
   esac

@@ -1,0 +1,16 @@
+# What the tests of kernel texts need: the texts. Those that the operations' tests use on the simulated device go to a
+# folder, emptied before, and are then checked.
+set(texts "${CMAKE_BINARY_DIR}/kernel_texts")
+set_tests_properties(msl.rules msl.texts PROPERTIES SKIP_RETURN_CODE 77)
+set_property(TEST msl.texts APPEND PROPERTY ENVIRONMENT "NNGPU_KERNEL_TEXTS=${texts}")
+if(TEST suite_sim.0)
+  add_test(NAME msl.no_texts COMMAND ${CMAKE_COMMAND} -E rm -rf "${texts}")
+  set_tests_properties(msl.no_texts PROPERTIES FIXTURES_SETUP no_kernel_texts)
+  foreach(shard RANGE 3)
+    set_property(TEST suite_sim.${shard} APPEND PROPERTY ENVIRONMENT "NNGPU_KERNEL_DUMP=${texts}")
+    set_tests_properties(suite_sim.${shard} PROPERTIES FIXTURES_REQUIRED no_kernel_texts FIXTURES_SETUP kernel_texts)
+  endforeach()
+  set_tests_properties(msl.texts PROPERTIES FIXTURES_REQUIRED kernel_texts)
+else()
+  set_tests_properties(msl.texts PROPERTIES DISABLED ON)
+endif()
