@@ -11,6 +11,7 @@
 #include "backend/cpu/lapack.h"
 #include "backend/gpu/launches/factor_vendor.h"
 #include "backend/gpu/launches/spectral_vendor.h"
+#include "backend/gpu/launches/vendor_entries.h"
 #include "backend/sim/runtime.h"
 
 namespace nngpu::gpu {
@@ -152,7 +153,7 @@ class Vendor : public ::testing::Test {
 };
 
 TEST_F(Vendor, GetsFewLargeMatrices) {
-  const Stack small = random_stack(1, 128, 128), many = random_stack(40, 129, 129);
+  const Stack small = random_stack(1, 128, 128), many = random_stack(3, 129, 129);
   for (const Stack& a : {small, many}) {
     const Stack pivots = stack(a.entries, 128, 1, DType::I32), status = stack(a.entries, 1, 1, DType::I32);
     EXPECT_FALSE(factor_lu_by_vendor(*gpu_, a, pivots, status));
@@ -160,22 +161,23 @@ TEST_F(Vendor, GetsFewLargeMatrices) {
   EXPECT_EQ(runtime_->calls, 0);
 }
 
-// Entries of 131 x 145 doubles lie at addresses that are not aligned.
+// Entries of 195 x 205 doubles lie at addresses that are not aligned.
 TEST_F(Vendor, FactorsLu) {
-  const Stack a = random_stack(3, 131, 145);
-  for (int64_t i = 0; i < 131; ++i) numbers(a)[131 * 145 + 70 * 131 + i] = 0;
-  const Stack pivots = stack(3, 131, 1, DType::I32), status = stack(3, 1, 1, DType::I32);
+  constexpr int64_t m = 195, n = 205;
+  const Stack a = random_stack(3, m, n);
+  for (int64_t i = 0; i < m; ++i) numbers(a)[m * n + 70 * m + i] = 0;
+  const Stack pivots = stack(3, m, 1, DType::I32), status = stack(3, 1, 1, DType::I32);
   auto* words = reinterpret_cast<int32_t*>(status.data);
-  words[2] = 146;
+  words[2] = n + 1;
   std::vector<double> expected = copy(a);
-  std::vector<int32_t> rows(3 * 131), info(3);
-  cpu::lu(3, 131, 145, batch(expected, 131, 145), rows.data(), info.data());
+  std::vector<int32_t> rows(3 * m), info(3);
+  cpu::lu(3, m, n, batch(expected, m, n), rows.data(), info.data());
   ASSERT_TRUE(factor_lu_by_vendor(*gpu_, a, pivots, status));
   EXPECT_EQ(copy(a), expected);
   EXPECT_EQ(std::memcmp(pivots.data, rows.data(), rows.size() * sizeof(int32_t)), 0);
   EXPECT_EQ(words[0], 0);
   EXPECT_EQ(words[1], 71);
-  EXPECT_EQ(words[2], 146);  // that of NaN or infinity
+  EXPECT_EQ(words[2], n + 1);  // that of NaN or infinity
 }
 
 TEST_F(Vendor, FactorsCholeskyAndSolves) {
@@ -201,9 +203,9 @@ TEST_F(Vendor, FactorsCholeskyAndSolves) {
 TEST_F(Vendor, FactorsQr) {
   for (const auto& [rows, columns, kept] :
        {std::array<int64_t, 3>{151, 133, 133}, {151, 133, 151}, {133, 151, 133}}) {
-    const Stack a = random_stack(3, rows, columns), q = stack(3, rows, kept);
-    std::vector<double> work = copy(a), qs(copy(q)), rs(static_cast<size_t>(3 * kept * columns));
-    cpu::qr<double>(3, rows, columns, kept == rows, batch(work, rows, columns), batch(qs, rows, kept),
+    const Stack a = random_stack(2, rows, columns), q = stack(2, rows, kept);
+    std::vector<double> work = copy(a), qs(copy(q)), rs(static_cast<size_t>(2 * kept * columns));
+    cpu::qr<double>(2, rows, columns, kept == rows, batch(work, rows, columns), batch(qs, rows, kept),
                     batch(rs, kept, columns));
     ASSERT_TRUE(factor_qr_by_vendor(*gpu_, a, q));
     for (size_t i = 0; i < qs.size(); ++i) ASSERT_NEAR(numbers(q)[i], qs[i], 1e-12);
@@ -245,6 +247,23 @@ TEST_F(Vendor, FindsSingularValues) {
       ASSERT_TRUE(svd_by_vendor(*gpu_, a, none, values, none, status));
       for (size_t i = 0; i < first.size(); ++i) ASSERT_NEAR(numbers(values)[i], first[i], 1e-11);
     }
+}
+
+// In f32 they are found in f64.
+TEST_F(Vendor, FindsSingularValuesOfFloats) {
+  const Stack source = random_stack(2, 141, 133), wide_values = stack(2, 133, 1), none;
+  const Stack a = stack(2, 141, 133, DType::F32), values = stack(2, 133, 1, DType::F32);
+  const Stack u = stack(2, 141, 133, DType::F32), vt = stack(2, 133, 133, DType::F32);
+  const Stack status = stack(2, 1, 1, DType::I32);
+  convert(*gpu_, source, a);
+  ASSERT_TRUE(svd_by_vendor(*gpu_, a, u, values, vt, status));
+  ASSERT_TRUE(svd_by_vendor(*gpu_, source, none, wide_values, none, status));
+  const Stack wide_u = in_double(*gpu_, u), wide_vt = in_double(*gpu_, vt), back = in_double(*gpu_, values);
+  convert(*gpu_, u, wide_u);
+  convert(*gpu_, vt, wide_vt);
+  convert(*gpu_, values, back);
+  EXPECT_LT(residual(wide_u, back, wide_vt, copy(source)), 1e-4);
+  for (size_t i = 0; i < 2 * 133; ++i) ASSERT_NEAR(numbers(back)[i], numbers(wide_values)[i], 1e-4);
 }
 
 }  // namespace

@@ -72,6 +72,33 @@ int SolverCall::reserve(size_t device_bytes, size_t host_bytes) {
   return NNGPU_MODULE_OK;
 }
 
+int SolverCall::copy(void* to, const void* from, size_t bytes) const {
+  const CUresult result = cuMemcpyDtoDAsync(reinterpret_cast<CUdeviceptr>(to), reinterpret_cast<CUdeviceptr>(from),
+                                            bytes, device_.stream);
+  return result == CUDA_SUCCESS ? int{NNGPU_MODULE_OK} : failed(result, "cuMemcpyDtoDAsync");
+}
+
+int SolverCall::transpose(int64_t n, const void* from, void* to) const {
+  const auto run = [&]<class T>(auto geam, T one) {
+    const T zero = 0;
+    const auto size = static_cast<int>(n);
+    return check(geam(solver().blas, CUBLAS_OP_T, CUBLAS_OP_N, size, size, &one, static_cast<const T*>(from), size,
+                      &zero, static_cast<const T*>(to), size, static_cast<T*>(to), size),
+                 "cublas geam");
+  };
+  return wide() ? run(cublasDgeam, 1.0) : run(cublasSgeam, 1.0f);
+}
+
+int SolverCall::first_value(const void* from, double& value) const {
+  float narrow = 0;
+  CUresult result =
+      cuMemcpyDtoHAsync(wide() ? static_cast<void*>(&value) : &narrow, reinterpret_cast<CUdeviceptr>(from),
+                        wide() ? sizeof(value) : sizeof(narrow), device_.stream);
+  if (result == CUDA_SUCCESS) result = cuStreamSynchronize(device_.stream);
+  if (!wide()) value = static_cast<double>(narrow);
+  return result == CUDA_SUCCESS ? int{NNGPU_MODULE_OK} : failed(result, "a decomposition");
+}
+
 SolverCall::~SolverCall() {
   if (device_.solver == nullptr || solver().workspace_bytes <= kKeptWorkspace) return;
   cuMemFreeAsync(solver().workspace, device_.stream);

@@ -35,9 +35,15 @@ class SolverCall {
   int check(cusolverStatus_t status, const char* call) const;
   int check(cublasStatus_t status, const char* call) const;
 
+  // In the order of the calls.
+  int copy(void* to, const void* from, size_t bytes) const;
+  int transpose(int64_t n, const void* from, void* to) const;
+  // Waits for the number.
+  int first_value(const void* from, double& value) const;
+
   bool wide() const { return type == CUDA_R_64F; }
   Solver& solver() const { return *device_.solver; }
-  void* workspace() const { return reinterpret_cast<void*>(solver().workspace); }
+  void* workspace(size_t offset = 0) const { return reinterpret_cast<void*>(solver().workspace + offset); }
   void* host_workspace() const { return solver().host_workspace.data(); }
 
  private:

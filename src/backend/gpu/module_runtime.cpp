@@ -173,6 +173,7 @@ class ModuleRuntime : public Runtime {
                                           f.lda,
                                           f.ldx,
                                           f.k,
+                                          f.tolerance,
                                           f.a,
                                           f.x,
                                           f.v,

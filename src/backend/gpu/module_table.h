@@ -55,6 +55,7 @@ struct nngpu_module_factorization {
   int32_t vectors, upper, transposed, unit; /* flags */
   int64_t rows, columns;                    /* of a */
   int64_t lda, ldx, k;
+  double tolerance;
   void* a;
   void* x;
   void* v;

@@ -83,7 +83,8 @@ struct Factorization {
     Qr,          // R, and below the diagonal the reflections of which `values` are the factors
     FormQ,       // the first k columns of a hold reflections, `values` their factors: a becomes their product
     Eigh,        // of the lower triangle: `values` ascend; a becomes the vectors if `vectors` is set, else nothing
-    Svd,         // rows >= columns: `values` descend, x is u (rows, k), v (columns, columns); a becomes nothing
+    Svd,         // rows >= columns: `values` descend, x is u (rows, k), v (columns, columns); a becomes nothing.
+                 // The values may be off by `tolerance` times the largest; waits
     Triangular,  // a, or its transpose, times x = x (.., k), in place
   };
   Kind kind;
@@ -91,6 +92,7 @@ struct Factorization {
   bool vectors = false;
   bool upper = false, transposed = false, unit = false;  // of a triangle, as it is stored
   int64_t rows = 0, columns = 0, lda = 0, ldx = 0, k = 0;
+  double tolerance = 0;
   void* a = nullptr;
   void* x = nullptr;
   void* v = nullptr;

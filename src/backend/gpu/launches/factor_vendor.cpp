@@ -10,8 +10,10 @@ namespace {
 
 using Kind = Factorization::Kind;
 
-// How many matrices of side n are so few that the vendor is faster, over n.
-constexpr double kFactorShare = 1.0 / 32, kQrShare = 1.0 / 8, kTriangleShare = 1.0 / 32;
+// Up to so many matrices the vendor is faster one after another than our kernels are on all at once: measured on
+// an H200 from a side of 200 on. Ours take as long for one as for a hundred.
+int64_t few_factors(const Stack& a) { return side_of(a) / 64; }
+int64_t few_qr(const Stack& a) { return side_of(a) / 48; }
 
 // The columns of q from the reflections in `a`.
 void form_q(GpuBackend& gpu, const Stack& a, const char* reflections, char* factors, const Stack& q, char* entry,
@@ -28,7 +30,7 @@ void form_q(GpuBackend& gpu, const Stack& a, const char* reflections, char* fact
 }  // namespace
 
 bool factor_lu_by_vendor(GpuBackend& gpu, const Stack& a, const Stack& pivots, const Stack& status) {
-  if (!are_vendors(a, kFactorShare)) return false;
+  if (!are_vendors(a, few_factors(a))) return false;
   const int64_t steps = std::min(a.rows, a.columns), count = a.entries * steps;
   const BufferPtr exchanges = gpu.pool().allocate(static_cast<size_t>(count) * sizeof(int64_t));
   const InfoWords info(gpu, a.entries);
@@ -53,7 +55,7 @@ bool factor_cholesky_by_vendor(GpuBackend& gpu, const Matrices& a, const Stack& 
   stack.data = a.data;
   stack.dtype = a.dtype;
   stack.rows = stack.columns = a.rows;
-  if (!are_vendors(stack, kFactorShare)) return false;
+  if (!are_vendors(stack, few_factors(stack))) return false;
   const InfoWords info(gpu, stack.entries);
   AlignedEntries entries(gpu, stack);
   for (int64_t e = 0; e < stack.entries; ++e) {
@@ -67,7 +69,7 @@ bool factor_cholesky_by_vendor(GpuBackend& gpu, const Matrices& a, const Stack& 
 }
 
 bool factor_qr_by_vendor(GpuBackend& gpu, const Stack& a, const Stack& q) {
-  if (!are_vendors(a, kQrShare)) return false;
+  if (!are_vendors(a, few_qr(a))) return false;
   const auto steps = static_cast<size_t>(std::min(a.rows, a.columns));
   const BufferPtr factors = gpu.pool().allocate(steps * dtype_size(a.dtype));
   const InfoWords info(gpu, 1);  // there is nothing to report
@@ -88,7 +90,7 @@ bool factor_qr_by_vendor(GpuBackend& gpu, const Stack& a, const Stack& q) {
 
 bool solve_triangles_by_vendor(GpuBackend& gpu, const Stack& a, const Stack& x,
                                std::initializer_list<TriangleOf> triangles) {
-  if (!are_vendors(a, kTriangleShare)) return false;
+  if (!are_vendors(a, few_factors(a))) return false;
   AlignedEntries entries(gpu, a), results(gpu, x);
   for (int64_t e = 0; e < x.entries; ++e) {
     Factorization f = factorization(Kind::Triangular, a, entries.open(e));

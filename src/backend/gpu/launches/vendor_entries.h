@@ -6,10 +6,11 @@
 
 namespace nngpu::gpu {
 
-// Whether matrices of this size go to the vendor: they are large, and a node has so few of them that our kernels,
-// which work on all at once, do not catch up. The number of nodes in a launch does not count: batching changes no
-// bits. `share`: so many of a side of 1 are few.
-bool are_vendors(const Stack& a, double share);
+// Whether matrices of this size go to the vendor: they are large, and a node has not more than `most` of them, so
+// that our kernels, which work on all at once, do not catch up. The number of nodes in a launch does not count:
+// batching changes no bits.
+bool are_vendors(const Stack& a, int64_t most);
+inline int64_t side_of(const Stack& a) { return a.rows < a.columns ? a.rows : a.columns; }
 
 // The entries of a stack, each at an aligned address while it is worked on: what a library does may depend on the
 // alignment, and the bits of an entry must not depend on its place in a stack.
@@ -40,6 +41,12 @@ class InfoWords {
   int64_t entries_;
   BufferPtr words_;
 };
+
+// A stack of the same shape in f64, with memory of its own that is not filled; and copies between such stacks.
+Stack in_double(GpuBackend& gpu, const Stack& stack);
+void convert(GpuBackend& gpu, const Stack& from, const Stack& to);
+// Minus zero becomes zero.
+void clear_signs(GpuBackend& gpu, const Stack& stack);
 
 // A description of a call for matrices of this shape.
 Factorization factorization(Factorization::Kind kind, const Stack& a, char* entry);
