@@ -1,0 +1,124 @@
+"""PyTorch, eager and compiled."""
+import sys
+
+from peers import Contender
+
+
+def swap(results):
+    return [results[1], results[0]]
+
+
+class Torch:
+    title = "PyTorch"
+
+    def __init__(self, device, compile_mode):
+        import torch
+
+        self.torch, self.device, self.compile_mode = torch, device, compile_mode
+        self.version = torch.__version__
+
+    def wait(self, _):
+        if self.device.startswith("cuda"):
+            self.torch.cuda.synchronize()
+
+    def element(self, result):
+        return result.reshape(-1)[-1].item()
+
+    def to_torch(self, result):
+        return result
+
+    def release(self):
+        if "torch._dynamo" in sys.modules:
+            self.torch._dynamo.reset()
+        if self.device.startswith("cuda"):
+            self.torch.cuda.empty_cache()
+
+    def elementwise(self):
+        torch = self.torch
+        gelu = torch.nn.functional.gelu
+        select = lambda x, y, z: torch.where((x > y) & (y < z), x, torch.where(x > z, y, z))
+        return {
+            "chain": lambda x, y, z: gelu(x * y + z) * x,
+            "copy": lambda x: x.clone(),
+            "transpose": lambda x: x.T.contiguous(),
+            "sum_all": lambda x: x.sum(),
+            "sum_0": lambda x: x.sum(0),
+            "sum_1": lambda x: x.sum(1),
+            "max_all": lambda x: x.amax(),
+            "max_0": lambda x: x.amax(0),
+            "max_1": lambda x: x.amax(1),
+            "softmax": lambda x: torch.softmax(x, 1),
+            "mean_var": lambda x: torch.var_mean(x, dim=1, correction=0),
+            "select": select,
+            "epilogue": lambda a, b, bias: gelu(torch.addmm(bias, a, b)),
+        }
+
+    def linear_algebra(self):
+        """Name of the form, function; the forms called _ex do not look for errors, which saves a wait."""
+        la = self.torch.linalg
+        zero_based = lambda results: [results[0], results[1] - 1]
+        svd = lambda driver: lambda a: la.svd(a, full_matrices=False, driver=driver)
+        gpu = self.device.startswith("cuda")
+        return {
+            "lu": [("", lambda a: la.lu_factor(a), zero_based), (" unchecked", lambda a: la.lu_factor_ex(a)[:2], zero_based)],
+            "qr": [("", lambda a: la.qr(a), None)],
+            "inverse": [("", lambda a: la.inv(a), None), (" unchecked", lambda a: la.inv_ex(a)[0], None)],
+            "cholesky": [("", lambda a: la.cholesky(a), None), (" unchecked", lambda a: la.cholesky_ex(a)[0], None)],
+            "solve": [("", lambda a, b: la.solve(a, b), None), (" unchecked", lambda a, b: la.solve_ex(a, b)[0], None)],
+            "eigh": [("", lambda a: la.eigh(a), None)],
+            "svd": [("", lambda a: la.svd(a, full_matrices=False), None)]
+            + [(" " + driver, svd(driver), None) for driver in ("gesvd", "gesvda") if gpu],
+        }
+
+    def contenders(self, case, sets):
+        torch, name = self.torch, case["operation"]
+        torch.set_float32_matmul_precision("high" if case["tf32"] else "highest")
+        if name == "matmul":
+            return [Contender(self, "PyTorch", lambda a, b: a @ b, sets)]
+        if name == "replay":
+            return self.replay(case, sets)
+        if name in self.linear_algebra():
+            forms = self.linear_algebra()[name]
+            # One of the two is a loop over the matrices of a batch, the other is meant for batches.
+            useless = " gesvd" if len(case["inputs"][0]["shape"]) > 2 else " gesvda"
+            forms = [form for form in forms if form[0] != useless]
+            return [Contender(self, "PyTorch" + form, run, sets, canonical) for form, run, canonical in forms]
+        run = self.elementwise()[name]
+        canonical = swap if name == "mean_var" else None
+        found = [Contender(self, "PyTorch", run, sets, canonical)]
+        if name == "epilogue":
+            only = Contender(self, "PyTorch, the product alone", lambda a, b, bias: a @ b, sets, reference=True)
+            found.append(only)
+        if self.compile_mode != "none" and case["group"] == "memory-bound":  # compiling is slow
+            mode = None if self.compile_mode == "default" else self.compile_mode
+            compiled = torch.compile(run, mode=mode, dynamic=False)
+            found.append(Contender(self, "PyTorch compiled", compiled, sets, canonical, compiles=True))
+        return found
+
+    def replay(self, case, sets):
+        torch = self.torch
+
+        def steps(y, w):
+            for i in range(case["expected_kernels"]):
+                y = y @ w if i % 2 == 0 else torch.softmax(y, -1)
+            return y
+
+        if not self.device.startswith("cuda"):
+            return [Contender(self, "PyTorch", steps, sets)]
+        x, w = (t.clone() for t in sets[0])
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            steps(x, w)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            out = steps(x, w)
+
+        def run(y, v):
+            x.copy_(y)
+            w.copy_(v)
+            graph.replay()
+            return out
+
+        return [Contender(self, "PyTorch graph", run, sets), Contender(self, "PyTorch", steps, sets)]
