@@ -1,5 +1,6 @@
 """nngpu_gpu_bench as a child process that answers requests."""
 import json
+import os
 import subprocess
 import tempfile
 
@@ -16,8 +17,10 @@ class Child:
     def start(self):
         # A child's complaints go to a file: a pipe that nobody reads would stop it.
         self.complaints = tempfile.TemporaryFile("w+")
+        # Its threads make inputs; they must not spin while a peer is timed.
+        quiet = dict(os.environ, OMP_WAIT_POLICY="passive")
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=quiet
         )
 
     def ask(self, request):
