@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import tempfile
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 from _names import double_regions
 from _rules import Rules
-from _syntax import Function, closing, declarations, is_kernel, threadgroup_variables, tokens_of
+from _syntax import closing, is_kernel, threadgroup_variables, tokens_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DIALECT = os.path.join(HERE, "..", "..", "src", "backend", "gpu", "dialect")
@@ -39,8 +39,8 @@ def check(texts, clang, jobs=None):
     """Errors as lines of text, by the name of the text; the dialect's are with the name "dialect"."""
     batches = [texts[i:i + AT_ONCE] for i in range(0, len(texts), AT_ONCE)]
     errors = {}
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        for found in pool.map(lambda batch: check_batch(batch, clang), batches):
+    with ProcessPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+        for found in pool.map(check_batch, batches, [clang] * len(batches)):
             for name, lines in found.items():
                 errors.setdefault(name, [])
                 errors[name] += [line for line in lines if line not in errors[name]]
@@ -53,14 +53,18 @@ def check_batch(texts, clang):
     for section in preprocess(texts, clang):
         groups.setdefault(section.dialect, []).append(section)
     for dialect, sections in groups.items():
-        tokens = tokens_of(dialect)
-        rules = Rules(tokens, known_types=["size_t"])
+        rules = Rules(tokens_of(dialect))
         note(errors, "dialect", rules.check())
-        for section in sections:
-            body = Rules(tokens_of(section.body), rules.types, rules.functions)
+        source = '#include <metal_stdlib>\n#line 1 "metal.kl"\n' + for_clang(dialect, rules)
+        for i, section in enumerate(sections):
+            body = Rules(tokens_of(section.body), rules)
             note(errors, section.text.name, body.check() + double_regions(section.text.body, section.text.name))
-        for name, place, message in compile_sections(dialect, sections, clang):
-            note(errors, name, [(place, message)])
+            # What the dialect has in its namespace, the text finds in its own.
+            source += f"\nnamespace text{i} {{ namespace ng {{ using namespace ::ng; }}\n"
+            source += for_clang(section.body, body) + "\n}\n"
+        names = {section.text.name for section in sections}
+        for name, place, message in compile_source(source, clang):
+            note(errors, name if name in names else "dialect", [(place, message)])
     return errors
 
 
@@ -81,19 +85,20 @@ def dialect_text():
 def preprocess(texts, clang):
     """One run for all: between texts, every macro is undefined again."""
     dialect = dialect_text()
+    macros = re.compile(r"^\s*#\s*define\s+(\w+)", re.MULTILINE)
+    of_dialect = set(macros.findall(dialect))
     source = ""
     for text in texts:
         source += f'#line 1 "{text.name}"\n{text.definitions}\n{dialect}'
         source += f'#pragma nngpu body\n#line {text.definitions.count(chr(10)) + 2} "{text.name}"\n{text.body}\n'
         source += "#pragma nngpu end\n"
-        for macro in sorted(set(re.findall(r"^\s*#\s*define\s+(\w+)", text.definitions + dialect + text.body, re.M))):
+        for macro in sorted(of_dialect.union(macros.findall(text.definitions), macros.findall(text.body))):
             source += f"#undef {macro}\n"
     done = run([clang, "-x", "c++", "-std=c++14", "-E", "-undef", "-nostdinc", "-D__METAL_VERSION__=310", "-"], source)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
-    sections, rest = [], done.stdout
-    for text in texts:
-        part, rest = rest.split("#pragma nngpu end", 1)
+    sections = []
+    for text, part in zip(texts, done.stdout.split("#pragma nngpu end")):
         before, body = part.split("#pragma nngpu body", 1)
         definitions, dialect = before.split('"metal.kl"', 1)
         if any(line and not line.startswith("#") for line in definitions.splitlines()):
@@ -102,12 +107,7 @@ def preprocess(texts, clang):
     return sections
 
 
-def compile_sections(dialect, sections, clang):
-    source = '#include <metal_stdlib>\n#line 1 "metal.kl"\n' + for_clang(dialect)
-    names = {section.text.name for section in sections}
-    for i, section in enumerate(sections):
-        # What the dialect has in its namespace, the text finds in its own.
-        source += f"\nnamespace text{i} {{ namespace ng {{ using namespace ::ng; }}\n{for_clang(section.body)}\n}}\n"
+def compile_source(source, clang):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "texts.cpp")
         with open(path, "w", encoding="utf-8") as file:
@@ -115,11 +115,10 @@ def compile_sections(dialect, sections, clang):
         done = run([
             clang, "-x", "c++", "-std=c++14", "-fsyntax-only", "--target=aarch64-linux-gnu", "-ffreestanding",
             "-fno-exceptions", "-fno-rtti", "-nostdinc", "-nostdinc++", "-Wno-everything", "-Werror=c++17-extensions",
-            "-Werror=c++20-extensions", "-Werror=return-type", "-ferror-limit=0", "-fno-caret-diagnostics",
-            "-I", os.path.join(HERE, "shim"), path
+            "-Werror=c++20-extensions", "-Werror=return-type", "-ferror-limit=0", "-fno-caret-diagnostics", "-I",
+            os.path.join(HERE, "shim"), path
         ])
-    return [(name if name in names else "dialect", f"{name}:{line}", message)
-            for name, line, message in diagnostics(done.stderr, done.returncode)]
+    return [(name, f"{name}:{line}", message) for name, line, message in diagnostics(done.stderr, done.returncode)]
 
 
 def diagnostics(output, status):
@@ -149,10 +148,10 @@ def diagnostics(output, status):
     return errors
 
 
-def for_clang(body):
+def for_clang(body, rules):
     """The text with what clang needs to take it: structs that can be copied from other address spaces, and
     references to threadgroup memory for variables in it, whose size is checked."""
-    tokens = tokens_of(body)
+    tokens = rules.tokens
     edits = []  # (start, end, replacement)
     for i, token in enumerate(tokens):
         if token.text != "struct":
@@ -165,8 +164,8 @@ def for_clang(body):
             brace += 1
         if tokens[brace].text == "{":
             edits.append((tokens[brace].end, tokens[brace].end, f" NG_COPIES({tokens[at].text}) "))
-    for function in declarations(tokens):
-        if isinstance(function, Function) and is_kernel(function):
+    for function in rules.functions:
+        if is_kernel(function):
             edits += shared_edits(function.body)
     for start, end, text in sorted(edits, reverse=True):
         body = body[:start] + text + body[end:]

@@ -52,15 +52,18 @@ MOST_BUFFERS = 31
 
 
 class Rules:
-    """Collects (place, message) of one text. `known`: types and functions of the dialect before it."""
+    """Collects (place, message) of one text. `dialect`: the rules of what is before it."""
 
-    def __init__(self, tokens, known_types=(), known_functions=()):
+    def __init__(self, tokens, dialect=None):
         self.tokens = tokens
         self.errors = []
         self.items = declarations(tokens)
         self.functions = [item for item in self.items if isinstance(item, Function)]
-        self.types = BUILTIN_TYPES | set(known_types) | types_of(tokens)
-        self.known_functions = list(known_functions)
+        self.types = (dialect.types if dialect else BUILTIN_TYPES) | types_of(tokens)
+        # The functions that each function calls: by name and number of arguments.
+        self.calls = {key: set(callees) for key, callees in dialect.calls.items()} if dialect else {}
+        for function in self.functions:
+            self.calls.setdefault(key_of(function), set()).update(calls_in(function.body))
 
     def check(self):
         self.check_words()
@@ -148,20 +151,17 @@ class Rules:
             self.report(item.place, "a variable outside of functions that is not constant")
 
     def check_recursion(self):
-        calls = {}
-        for function in self.functions + self.known_functions:
-            calls.setdefault((function.name, len(function.parameters)), set()).update(calls_in(function.body))
         for function in self.functions:
-            key = (function.name, len(function.parameters))
-            seen, todo = set(), list(calls[key])
+            key = key_of(function)
+            seen, todo = set(), list(self.calls[key])
             while todo:
                 callee = todo.pop()
                 if callee == key:
                     self.report(function.place, f"'{function.name}' calls itself")
                     break
-                if callee in calls and callee not in seen:
+                if callee in self.calls and callee not in seen:
                     seen.add(callee)
-                    todo += calls[callee]
+                    todo += self.calls[callee]
 
     def check_shared(self, function):
         for declared in threadgroup_variables(function.body):
@@ -213,3 +213,7 @@ class Rules:
             condition = body[opening(body, before):before]
             if any(word.text in varying and last.text != "." for last, word in zip(condition, condition[1:])):
                 self.report(token.place, f"kernel {function.name}: some threads return before a barrier")
+
+
+def key_of(function):
+    return function.name, len(function.parameters)
