@@ -54,11 +54,13 @@ void copy_items(GpuBackend& gpu, const std::vector<graph::Operand>& operands, in
       gpu.library().kernel("copy", into_stack ? "items_to_stack" : "stack_to_items",
                            "#define T " + std::string(bits_type(size)) + "\n" + loop.definitions());
   const auto item_bytes = static_cast<int64_t>(size) * stack.item_entries * stack.entry_size();
+  std::vector<BufferPtr> holders(static_cast<size_t>(items));  // of constants
   for (int32_t begin = 0; begin < items; begin += kAddresses) {
     const int32_t count = std::min(kAddresses, items - begin);
     Addresses addresses{};
     for (int32_t i = 0; i < count; ++i)
-      addresses.at[i] = reinterpret_cast<uint64_t>(context.at(operands[(begin + i) * per_item + position]));
+      addresses.at[i] = reinterpret_cast<uint64_t>(
+          gpu.address(operands[(begin + i) * per_item + position], context, holders[begin + i]));
     Arguments arguments;
     arguments.value(addresses).buffer(stack.data + begin * item_bytes);
     loop.add_to(arguments);
@@ -101,7 +103,8 @@ Stack copied_stack(GpuBackend& gpu, const Launch& launch, const RunContext& cont
 
 Stack input_stack(GpuBackend& gpu, const Launch& launch, const RunContext& context, int position, Entry kind) {
   const graph::Operand& x = launch.inputs[position];
-  if (launch.items != 1 || !is_stacked(x, kind)) return copied_stack(gpu, launch, context, position, kind);
+  if (launch.items != 1 || x.constant || !is_stacked(x, kind))
+    return copied_stack(gpu, launch, context, position, kind);
   Stack stack = stack_shape(x, kind, 1);
   stack.data = context.at(x);
   stack.direct = true;
