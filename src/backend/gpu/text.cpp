@@ -30,7 +30,7 @@ const std::string& embedded_text(const std::string& path) {
 std::string full_text(Dialect dialect, const std::string& definitions, const std::string& body) {
   static const std::vector<const char*> kHost = {"dialect/host.kl"}, kCuda = {"dialect/cuda.kl"},
                                         kMetal = {"dialect/metal.kl", "dialect/math_float.kl",
-                                                  "dialect/special_float.kl"};
+                                                  "dialect/elementary_float.kl", "dialect/special_float.kl"};
   // Definitions such as "#define SUM float" must not reach into Metal's headers.
   std::string text = (dialect == Dialect::Metal ? "#include <metal_stdlib>\n" : "") + definitions;
   for (const char* part : dialect == Dialect::Cuda ? kCuda : dialect == Dialect::Metal ? kMetal : kHost)
