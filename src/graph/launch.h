@@ -74,7 +74,7 @@ struct Failure {
   std::exception_ptr error;
 };
 
-// Looks at the status words of a launch that has finished, and appends its failures.
+// Waits for the status words of a launch that was submitted, and appends its failures.
 using Check = std::function<void(std::vector<Failure>&)>;
 
 // The addresses of one run.

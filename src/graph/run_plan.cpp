@@ -144,7 +144,6 @@ RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding
     if (!scratch.failures.empty()) collect_failures(launch);
     checked.resize(scratch.checks.size(), &launch);
   }
-  if (!checked.empty()) backend.synchronize();
   for (size_t i = 0; i < checked.size(); ++i) {
     scratch.checks[i](scratch.failures);
     collect_failures(*checked[i]);

@@ -66,9 +66,10 @@ Tensor one_hot(const Tensor& indices, int64_t classes, DType dtype) {
 
 Tensor nonzero(const Tensor& x) {
   // Reading on the host is the point: the result's shape is known only then.
+  const Tensor flags = ops::as_bool("nonzero", x);
   const Dims strides = row_major_strides(x.shape());
   std::vector<uint8_t> flag(static_cast<size_t>(x.numel()));
-  ops::as_bool("nonzero", x).copy_to(flag.data(), strides);
+  flags.copy_to(flag.data(), strides);
   std::vector<int64_t> indices;
   int64_t count = 0;
   for (int64_t i = 0, n = x.numel(); i < n; ++i) {

@@ -118,7 +118,7 @@ TEST(Devices, MemoryIsLimitedByTheirOwnPool) {
     set_memory_limit(0, kSim);
     EXPECT_EQ((x + 1).to_vector<float>()[0], -4);
   }
-  EXPECT_EQ(memory_stats(kSim).in_use, before);
+  EXPECT_LE(memory_stats(kSim).in_use, before);  // less where another test's last value went meanwhile
 }
 
 }  // namespace
