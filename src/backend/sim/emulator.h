@@ -30,7 +30,8 @@ enum class Schedule { Forward, Greedy };
 // NNGPU_SIM_SCHEDULE=forward|greedy; forward if unset.
 Schedule schedule_from_environment();
 
-using Entry = void (*)(void** arguments, const Ids* ids);
+// `ids` points to an Ids.
+using Entry = void (*)(void** arguments, const void* ids);
 
 // Runs a grid of blocks on the process's OpenMP threads. `cooperative`: the kernel has barriers, subgroup
 // functions or shared memory; without them its threads run one after another, which is much faster. Throws

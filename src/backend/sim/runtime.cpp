@@ -25,7 +25,7 @@ class SimModule : public gpu::Module {
   explicit SimModule(const std::string& path) {
     handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle_ == nullptr) throw DeviceError(std::string("[sim] cannot load a kernel: ") + dlerror());
-    const auto bind = reinterpret_cast<void (*)(const Services*)>(dlsym(handle_, "ng_bind"));
+    const auto bind = reinterpret_cast<void (*)(const void*)>(dlsym(handle_, "ng_bind"));
     const auto* flag = static_cast<const int*>(dlsym(handle_, "ng_cooperative"));
     if (bind == nullptr || flag == nullptr) throw DeviceError("[sim] " + path + " is no compiled kernel");
     bind(&services());
