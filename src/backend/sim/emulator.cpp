@@ -76,9 +76,10 @@ void Block::fail(const char* what, const Thread& thread) const {
                     " of the kernel's text)");
 }
 
-void Block::body(void*) {
+// A block may run on one thread now and on another later: nothing here may depend on the thread.
+void Block::body(void* argument) {
+  Block& block = *static_cast<Block*>(argument);
   while (true) {
-    Block& block = *running;
     Thread& thread = *block.current_;
     block.entry_(block.arguments_, &thread.ids);
     thread.state = State::Done;
@@ -146,7 +147,7 @@ void Block::start_threads(Dim block, Dim blocks, Dim threads) {
     thread.ids = {id, block, threads, blocks, i % kSubgroup, i / kSubgroup};
     thread.exchanges = 0;
     thread.state = State::Ready;
-    if (!thread.fiber.created()) thread.fiber.create(&Block::body, nullptr);
+    if (!thread.fiber.created()) thread.fiber.create(&Block::body, this);
   }
 }
 
