@@ -16,8 +16,8 @@ class Backend {
   virtual MemoryPool& pool() = 0;
   // Called once when a launch is planned: may fill launch.prepared.
   virtual void prepare(graph::Launch& launch) = 0;
-  // Runs or submits one launch. Value errors go to context.failures, at once or from context.checks, which are called
-  // when all launches of the plan have been submitted; anything else throws.
+  // Runs or submits one launch. Value errors go to context.failures, at once or from context.checks, which are
+  // called when all launches of the plan have been submitted; anything else throws.
   virtual void run(const graph::Launch& launch, const graph::RunContext& context) = 0;
   // Waits for everything submitted.
   virtual void synchronize() = 0;
