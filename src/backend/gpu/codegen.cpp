@@ -135,29 +135,24 @@ std::string offset_statements(const std::vector<int>& operands, const std::vecto
 
 namespace {
 
-std::string load_statements(const graph::Launch& launch, const std::string& indent, const char* form) {
+bool is_single(const graph::Operand& input) {
+  return !input.constant && (input.strides.size() == 0 || input.strides[input.strides.size() - 1] == 0);
+}
+
+// The loads of contiguous operands: element k of their packs, or element i.
+std::string load_statements(const graph::Launch& launch, const std::string& indent, bool packed) {
   std::ostringstream text;
   for (size_t i = 0; i < launch.inputs.size(); ++i) {
     const graph::Operand& input = launch.inputs[i];
-    const bool single =
-        input.strides.size() == 0 || (form[0] != 'o' && input.strides[input.strides.size() - 1] == 0);
-    text << indent << "const " << value_type(input.dtype) << " v" << i << " = ";
-    if (input.constant)
-      text << "widen(x" << i << ");\n";
-    else if (single)
-      text << "s" << i << ";\n";
-    else if (form[0] == 'o')
-      text << "widen(x" << i << "[o" << i << "]);\n";
-    else if (form[0] == 'p')
-      text << "widen(p" << i << ".v[k]);\n";
-    else
-      text << "widen(x" << i << "[i]);\n";
+    const std::string n = std::to_string(i);
+    text << indent << "const " << value_type(input.dtype) << " v" << n << " = "
+         << (input.constant     ? "widen(x" + n + ")"
+             : is_single(input) ? "s" + n
+             : packed           ? "widen(p" + n + ".v[k])"
+                                : "widen(x" + n + "[i])")
+         << ";\n";
   }
   return text.str();
-}
-
-bool is_single(const graph::Operand& input) {
-  return !input.constant && (input.strides.size() == 0 || input.strides[input.strides.size() - 1] == 0);
 }
 
 // Contiguous operands, several elements at a time.
@@ -176,7 +171,7 @@ void write_packed_loop(std::ostringstream& text, const graph::Launch& launch, in
   for (size_t o = 0; o < launch.outputs.size(); ++o)
     text << "    pack<" << storage_type(launch.outputs[o].dtype) << ", " << width << "> r" << o << ";\n";
   text << "    UNROLL\n    for (int k = 0; k < " << width << "; ++k) {\n"
-       << load_statements(launch, "      ", "pack") << step_statements(launch, "      ");
+       << load_statements(launch, "      ", true) << step_statements(launch, "      ");
   for (const graph::TapeStore& store : tape.stores)
     text << "      r" << store.output << ".v[k] = narrow<" << storage_type(launch.outputs[store.output].dtype)
          << ">(v" << store.value << ");\n";
@@ -185,7 +180,7 @@ void write_packed_loop(std::ostringstream& text, const graph::Launch& launch, in
     text << "    ((DEVICE pack<" << storage_type(launch.outputs[o].dtype) << ", " << width << ">*)y" << o
          << ")[i] = r" << o << ";\n";
   text << "  }\n  for (index i = packs * " << width << " + first; i < count; i += step) {\n"
-       << load_statements(launch, "    ", "each") << step_statements(launch, "    ");
+       << load_statements(launch, "    ", false) << step_statements(launch, "    ");
   for (const graph::TapeStore& store : tape.stores)
     text << "    y" << store.output << "[i] = narrow<" << storage_type(launch.outputs[store.output].dtype) << ">(v"
          << store.value << ");\n";

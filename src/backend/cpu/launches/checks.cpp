@@ -31,28 +31,8 @@ void make_identity(const Stack<T>& matrices, T* entry) {
   for (int64_t i = 0; i < std::min(matrices.rows, matrices.columns); ++i) entry[i * matrices.rows + i] = 1;
 }
 
-// "[inverse] matrix 3 of the batch", "[inverse] the matrix".
-std::string subject(const Launch& launch, const char* operation, int64_t entry) {
-  const std::string name = std::string("[") + operation + "] ";
-  if (launch.inputs[0].shape.size() <= 2) return name + "the matrix";
-  return name + "matrix " + std::to_string(entry) + " of the batch";
-}
-
-std::exception_ptr info_error(const std::string& subject, int64_t entry, int32_t info, InfoKind kind) {
-  const int64_t pivot = info - 1;
-  switch (kind) {
-    case InfoKind::Singular:
-      return std::make_exception_ptr(SingularMatrixError(
-          subject + " is singular: pivot " + std::to_string(pivot) + " is zero", entry, pivot));
-    case InfoKind::NotPositiveDefinite:
-      return std::make_exception_ptr(NotPositiveDefiniteError(
-          subject + " is not positive definite: pivot " + std::to_string(pivot) + " is not positive", entry,
-          pivot));
-    case InfoKind::NotConverged:
-      return std::make_exception_ptr(
-          NotConvergedError(subject + " did not converge: info " + std::to_string(info), entry, -1));
-  }
-  return nullptr;
+MatrixName matrix_name(const Launch& launch, const char* operation, int64_t entry) {
+  return {operation, launch.inputs[0].shape.size() <= 2, entry};
 }
 
 }  // namespace
@@ -102,9 +82,7 @@ void report_failures(const Launch& launch, const RunContext& context, const char
   for (int32_t item = 0; item < launch.items; ++item) {
     const int64_t start = item * item_entries, found = finite.first(start, start + item_entries);
     if (found < 0) continue;
-    context.failures->push_back(
-        {item, std::make_exception_ptr(NonFiniteError(
-                   subject(launch, operation, found - start) + " holds NaN or infinity", found - start, -1))});
+    context.failures->push_back({item, non_finite_error(matrix_name(launch, operation, found - start))});
   }
 }
 
@@ -118,7 +96,7 @@ void report_failures(const Launch& launch, const RunContext& context, const char
     for (int64_t i = start; i < end; ++i) {
       if (info.data[i] == 0) continue;
       context.failures->push_back(
-          {item, info_error(subject(launch, operation, i - start), i - start, info.data[i], kind)});
+          {item, info_error(matrix_name(launch, operation, i - start), info.data[i], kind)});
       break;
     }
   }

@@ -5,14 +5,12 @@
 #include <atomic>
 
 #include "backend/cpu/launches/stack.h"
+#include "backend/matrix_errors.h"
 
 namespace nngpu::cpu {
 
 // Which region of a matrix a decomposition reads.
 enum class Region { Full, Lower };
-
-// What info > 0 means.
-enum class InfoKind { Singular, NotPositiveDefinite, NotConverged };
 
 // Finds the entries that hold NaN or infinity and replaces each by the identity, so that every algorithm gets
 // through the whole stack. Threads may work on different parts of the stack at the same time.

@@ -119,38 +119,13 @@ void spoil_non_finite(GpuBackend& gpu, const Stack& results, const Stack& status
 
 namespace {
 
-// "[inverse] matrix 3 of the batch", "[inverse] the matrix".
-std::string subject(const std::string& operation, bool single, int64_t entry) {
-  const std::string name = "[" + operation + "] ";
-  return name + (single ? "the matrix" : "matrix " + std::to_string(entry) + " of the batch");
-}
-
-std::exception_ptr status_error(const std::string& subject, int64_t entry, int32_t status, InfoKind kind) {
-  const int64_t pivot = status - 1;
-  switch (kind) {
-    case InfoKind::Singular:
-      return std::make_exception_ptr(SingularMatrixError(
-          subject + " is singular: pivot " + std::to_string(pivot) + " is zero", entry, pivot));
-    case InfoKind::NotPositiveDefinite:
-      return std::make_exception_ptr(NotPositiveDefiniteError(
-          subject + " is not positive definite: pivot " + std::to_string(pivot) + " is not positive", entry,
-          pivot));
-    case InfoKind::NotConverged:
-      return std::make_exception_ptr(
-          NotConvergedError(subject + " did not converge: info " + std::to_string(status), entry, -1));
-  }
-  return nullptr;
-}
-
 // Of an item's status words: the first NaN or infinity, else the first other failure if `any` is set.
 std::exception_ptr item_error(const std::string& operation, bool single, const int32_t* status, int64_t entries,
                               int32_t bad, bool any, InfoKind kind) {
   for (int64_t i = 0; i < entries; ++i)
-    if (status[i] == bad)
-      return std::make_exception_ptr(
-          NonFiniteError(subject(operation, single, i) + " holds NaN or infinity", i, -1));
+    if (status[i] == bad) return non_finite_error({operation, single, i});
   for (int64_t i = 0; any && i < entries; ++i)
-    if (status[i] != 0) return status_error(subject(operation, single, i), i, status[i], kind);
+    if (status[i] != 0) return info_error({operation, single, i}, status[i], kind);
   return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backend/gpu/launches/stack.h"
+#include "backend/matrix_errors.h"
 
 namespace nngpu::gpu {
 
@@ -51,9 +52,6 @@ uint32_t entry_blocks(int64_t entries);
 void replace_non_finite(GpuBackend& gpu, const Stack& matrices, bool lower, const Stack& status, int64_t n);
 // Overwrites the results of the entries whose status is n + 1 with NaN.
 void spoil_non_finite(GpuBackend& gpu, const Stack& results, const Stack& status, int64_t n);
-
-// What a status above 0 means, but for n + 1.
-enum class InfoKind { Singular, NotPositiveDefinite, NotConverged };
 
 // A status word for each entry of input 0.
 Stack status_stack(GpuBackend& gpu, const Launch& launch);
