@@ -85,6 +85,10 @@ void assign_memory(Plan& plan);
 // Merges independent equal small launches; reorders only where something merges.
 void batch_launches(Plan& plan);
 
+// Merges independent elementwise launches of one tape, whatever their sizes, such as an optimizer's updates of its
+// parameters; and those of different tapes that compute single numbers.
+void merge_elementwise(Plan& plan);
+
 // Groups of elementwise nodes that run as one launch: group[i] is the item at the root of item i's group (its last
 // node), or -1 for items that are no elementwise or reduce node.
 std::vector<int32_t> fuse(const GraphView& graph);

@@ -1,8 +1,8 @@
 // Batching: independent small launches of one signature become one.
+#include "graph/plan_batch.h"
+
 #include <algorithm>
 #include <unordered_map>
-
-#include "graph/plan.h"
 
 namespace nngpu::graph {
 namespace {
@@ -45,10 +45,6 @@ KeyWords signature(const Launch& launch, int64_t level) {
   return key;
 }
 
-struct KeyHash {
-  size_t operator()(const KeyWords& key) const { return hash_words(key); }
-};
-
 // The longest chain of launches below each launch.
 std::vector<int64_t> levels(const Plan& plan) {
   std::vector<int64_t> of_slot(plan.slots.size(), 0), result;
@@ -67,7 +63,9 @@ int64_t output_bytes(const Launch& launch) {
   return bytes;
 }
 
-void merge(Launch& into, Launch& item) {
+}  // namespace
+
+void merge_items(Launch& into, Launch& item) {
   into.inputs.insert(into.inputs.end(), item.inputs.begin(), item.inputs.end());
   into.outputs.insert(into.outputs.end(), item.outputs.begin(), item.outputs.end());
   into.nodes.insert(into.nodes.end(), item.nodes.begin(), item.nodes.end());
@@ -76,7 +74,7 @@ void merge(Launch& into, Launch& item) {
 
 // The launches that are left, in the order they had (it keeps few intermediates alive) but for what a merged
 // launch reads, which goes before it. There is no cycle: what a launch reads was made on a lower level.
-std::vector<size_t> order_of(const Plan& plan, const std::vector<char>& merged) {
+static std::vector<size_t> order_of(const Plan& plan, const std::vector<char>& merged) {
   constexpr size_t kNone = SIZE_MAX;
   std::vector<size_t> producer(plan.slots.size(), kNone), order, stack;
   for (size_t i = 0; i < plan.launches.size(); ++i) {
@@ -101,7 +99,11 @@ std::vector<size_t> order_of(const Plan& plan, const std::vector<char>& merged) 
   return order;
 }
 
-}  // namespace
+void keep_unmerged(Plan& plan, const std::vector<char>& merged) {
+  std::vector<Launch> launches;
+  for (size_t i : order_of(plan, merged)) launches.push_back(std::move(plan.launches[i]));
+  plan.launches = std::move(launches);
+}
 
 void batch_launches(Plan& plan) {
   if (std::count_if(plan.launches.begin(), plan.launches.end(), batches) < 2) return;
@@ -122,13 +124,11 @@ void batch_launches(Plan& plan) {
     for (size_t i = 0; i < group.size(); ++i) {
       const size_t head = group[i - i % most];
       if (head == group[i]) continue;
-      merge(plan.launches[head], plan.launches[group[i]]);
+      merge_items(plan.launches[head], plan.launches[group[i]]);
       merged[group[i]] = 1;
     }
   }
-  std::vector<Launch> launches;
-  for (size_t i : order_of(plan, merged)) launches.push_back(std::move(plan.launches[i]));
-  plan.launches = std::move(launches);
+  keep_unmerged(plan, merged);
 }
 
 }  // namespace nngpu::graph

@@ -174,6 +174,7 @@ std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend) {
   auto plan = std::make_unique<Plan>();
   Lowering(graph, *plan).run();
   batch_launches(*plan);
+  merge_elementwise(*plan);
   assign_memory(*plan);
   for (Launch& launch : plan->launches) backend.prepare(launch);
   return plan;

@@ -70,17 +70,24 @@ class TapeBuilder {
     tape_->steps.push_back(step);
   }
 
-  // The loop runs in the memory order of the largest input, so a column-major matrix gives a column-major result.
+  bool is_donated(const Operand& load) const {
+    const Slot& slot = lowering_.plan_.slots[load.slot];
+    return slot.kind == SlotKind::Input && lowering_.graph_.items[slot.item].donated;
+  }
+
+  // The loop runs in the memory order of the first full-size input, so a column-major matrix gives a column-major
+  // result; first of all of those that a result may take the place of, so that variables keep their layout.
   void choose_layout() {
     order_ = Dims();
     for (int i = 0; i < tape_->shape.size(); ++i) order_.push_back(i);
-    for (const Operand& load : launch_.inputs) {
-      const Dims strides = broadcast_strides(load, tape_->shape);
-      if (load.shape == tape_->shape && !is_broadcast(load.shape, load.strides) && load.shape.size() > 1) {
-        order_ = memory_order(tape_->shape, strides);
-        break;
-      }
-    }
+    const auto full_size = [&](const Operand& load) {
+      return load.shape == tape_->shape && !is_broadcast(load.shape, load.strides) && load.shape.size() > 1;
+    };
+    const auto& inputs = launch_.inputs;
+    auto leading = std::find_if(inputs.begin(), inputs.end(),
+                                [&](const Operand& load) { return full_size(load) && is_donated(load); });
+    if (leading == inputs.end()) leading = std::find_if(inputs.begin(), inputs.end(), full_size);
+    if (leading != inputs.end()) order_ = memory_order(tape_->shape, broadcast_strides(*leading, tape_->shape));
     if (reduces_) sort_reduced();
   }
 
@@ -182,23 +189,55 @@ class TapeBuilder {
 
 void Lowering::lower_group(int32_t root) {
   Launch launch = TapeBuilder(*this, root).build();
-  choose_donor(launch);
+  choose_donors(launch, root);
   plan_.launches.push_back(std::move(launch));
 }
 
-// The root's result may take over the storage of an input that nobody else reads, element for element: by the time
-// an element of it is written, the last step of the tape, every step that reads the input there has run.
-void Lowering::choose_donor(Launch& launch) {
+// The last step that reads a load, or -1.
+static int32_t last_reader(const Tape& tape, size_t load) {
+  int32_t last = -1;
+  for (size_t s = 0; s < tape.steps.size(); ++s)
+    for (int32_t source : tape.steps[s].source)
+      if (source == static_cast<int32_t>(load)) last = static_cast<int32_t>(s);
+  return last;
+}
+
+// Whether the group is all that reads an item's storage.
+bool Lowering::reads_alone(int32_t root, int32_t item) const {
+  int reads = 0;
+  for (int32_t member : members_[root])
+    for (const auto& [source, output] : graph_.items[member].inputs) reads += source == item ? 1 : 0;
+  return reads == uses_[item];
+}
+
+// A kept result may take over the storage of an input that nobody else reads, element for element: by the time an
+// element of it is written, every step that reads the input there has run. Of several such inputs it takes the one
+// that was read last, which for an optimizer's state is its own old value.
+void Lowering::choose_donors(Launch& launch, int32_t root) {
   if (launch.kind != OpKind::Elementwise) return;
-  const Operand& out = launch.outputs.back();
-  if (plan_.slots[out.slot].kind != SlotKind::Output) return;
-  for (const Operand& in : launch.inputs) {
-    const Slot& slot = plan_.slots[in.slot];
-    const bool owned = slot.kind == SlotKind::Input && graph_.items[slot.item].donated && uses_[slot.item] == 1;
-    const bool same = dtype_size(in.dtype) == dtype_size(out.dtype) && in.offset == 0 && in.strides == out.strides;
-    if (!owned || !same) continue;
-    plan_.slots[out.slot].donor = in.slot;
-    return;
+  const Tape& tape = *launch.tape;
+  const auto loads = static_cast<int32_t>(launch.inputs.size());
+  std::vector<char> taken(launch.inputs.size(), 0);
+  for (const TapeStore& store : tape.stores) {
+    const Operand& out = launch.outputs[static_cast<size_t>(store.output)];
+    if (plan_.slots[out.slot].kind != SlotKind::Output) continue;
+    int32_t latest = -2;
+    size_t donor = 0;
+    for (size_t i = 0; i < launch.inputs.size(); ++i) {
+      const Operand& in = launch.inputs[i];
+      const Slot& slot = plan_.slots[in.slot];
+      const bool owned = slot.kind == SlotKind::Input && graph_.items[slot.item].donated && !taken[i];
+      const bool same =
+          dtype_size(in.dtype) == dtype_size(out.dtype) && in.offset == 0 && in.strides == out.strides;
+      const int32_t reader = last_reader(tape, i);
+      if (!owned || !same || reader > store.value - loads || reader <= latest || !reads_alone(root, slot.item))
+        continue;
+      latest = reader;
+      donor = i;
+    }
+    if (latest == -2) continue;
+    plan_.slots[out.slot].donor = launch.inputs[donor].slot;
+    taken[donor] = 1;
   }
 }
 

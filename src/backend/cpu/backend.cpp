@@ -45,7 +45,10 @@ class CpuBackend : public Backend {
   void download(void* to, const char* from, size_t bytes) override { std::memcpy(to, from, bytes); }
 
   void prepare(graph::Launch& launch) override {
-    if (launch.tape) launch.prepared = prepare_tape(launch);
+    if (launch.kind == graph::OpKind::Elementwise)
+      prepare_elementwise(launch);
+    else if (launch.tape)
+      launch.prepared = prepare_tape(launch);
   }
 
   void run(const graph::Launch& launch, const graph::RunContext& context) override {

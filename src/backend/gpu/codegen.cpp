@@ -155,7 +155,8 @@ std::string load_statements(const graph::Launch& launch, const std::string& inde
   return text.str();
 }
 
-// Contiguous operands, several elements at a time.
+}  // namespace
+
 void write_packed_loop(std::ostringstream& text, const graph::Launch& launch, int width) {
   const graph::Tape& tape = *launch.tape;
   for (size_t i = 0; i < launch.inputs.size(); ++i)
@@ -186,6 +187,8 @@ void write_packed_loop(std::ostringstream& text, const graph::Launch& launch, in
          << store.value << ");\n";
   text << "  }\n";
 }
+
+namespace {
 
 void write_strided_loop(std::ostringstream& text, const graph::Launch& launch) {
   const graph::Tape& tape = *launch.tape;

@@ -23,6 +23,12 @@ struct LoopForm {
 // Kernel `chain`. Arguments: the inputs (constants by value), the outputs, Loop, and the number of elements.
 std::string elementwise_text(const graph::Launch& launch, const LoopForm& form);
 
+// Kernel `chain_items`: items of one tape, each a contiguous run of its own length. Arguments: numbers, which the
+// items share, by value, then `struct Items`, as pack_items() writes it. A block works on one item.
+std::string items_text(const graph::Launch& launch, const LoopForm& form);
+// How many items a launch of that kernel takes.
+int items_capacity(const graph::Launch& launch);
+
 // Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then the partial
 // results, [split][result], then Loop, results, length of a reduction, and elements a split takes. Kernel
 // `combine`: partial results, output, Loop, results, splits.

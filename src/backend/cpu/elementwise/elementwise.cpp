@@ -63,16 +63,80 @@ void run_tiles(const graph::Launch& launch, const PreparedTape& tape, const grap
   }
 }
 
+// The items of a merged launch, each with a loop of its own. Their tiles are numbered through.
+struct PreparedItems {
+  struct Item {
+    graph::Launch launch;
+    std::shared_ptr<const PreparedTape> tape;
+    Tiling tiling;
+    int64_t first_tile;
+  };
+  std::vector<Item> items;
+  int64_t tiles = 0, elements = 0;
+
+  void add(graph::Launch launch) {
+    auto tape = prepare_tape(launch);
+    const Tiling tiling(*tape);
+    items.push_back({std::move(launch), tape, tiling, tiles});
+    tiles += tiling.tiles();
+    elements += tape->count;
+  }
+
+  // Tiles [first, last) of all.
+  void run(const graph::RunContext& context, int64_t first, int64_t last) const {
+    const auto after = [](int64_t tile, const Item& item) { return tile < item.first_tile; };
+    auto item = std::upper_bound(items.begin(), items.end(), first, after) - 1;
+    for (; item != items.end() && item->first_tile < last; ++item) {
+      const int64_t begin = std::max<int64_t>(0, first - item->first_tile);
+      const int64_t end = std::min(item->tiling.tiles(), last - item->first_tile);
+      run_tiles(item->launch, *item->tape, context, item->tiling, begin, end);
+    }
+  }
+};
+
+graph::Launch item_of(const graph::Launch& launch, int32_t index) {
+  const auto part = [&](const std::vector<graph::Operand>& operands) {
+    const auto count = static_cast<int64_t>(operands.size()) / launch.items;
+    const auto first = operands.begin() + index * count;
+    return std::vector<graph::Operand>(first, first + count);
+  };
+  graph::Launch item;
+  item.kind = launch.kind;
+  item.inputs = part(launch.inputs);
+  item.outputs = part(launch.outputs);
+  item.tape = std::make_unique<graph::Tape>(*launch.tape);
+  item.tape->shape = item.outputs[0].shape;
+  return item;
+}
+
+int64_t grain_of(int64_t elements, int64_t tiles) {
+  return std::max<int64_t>(1, kParallelElements / std::max<int64_t>(1, elements / tiles) / 2);
+}
+
 }  // namespace
 
+void prepare_elementwise(graph::Launch& launch) {
+  if (launch.items == 1) {
+    launch.prepared = prepare_tape(launch);
+    return;
+  }
+  auto prepared = std::make_shared<PreparedItems>();
+  for (int32_t i = 0; i < launch.items; ++i) prepared->add(item_of(launch, i));
+  launch.prepared = std::move(prepared);
+}
+
 void run_elementwise(const graph::Launch& launch, const graph::RunContext& context) {
+  if (launch.items > 1) {
+    const auto& items = *static_cast<const PreparedItems*>(launch.prepared.get());
+    if (items.elements < kParallelElements) return items.run(context, 0, items.tiles);
+    return parallel_for(items.tiles, grain_of(items.elements, items.tiles),
+                        [&](int64_t first, int64_t last) { items.run(context, first, last); });
+  }
   const auto& tape = *static_cast<const PreparedTape*>(launch.prepared.get());
   if (tape.count == 0) return;
   const Tiling tiling(tape);
   if (tape.count < kParallelElements) return run_tiles(launch, tape, context, tiling, 0, tiling.tiles());
-  const int64_t grain =
-      std::max<int64_t>(1, kParallelElements / std::max<int64_t>(1, tape.count / tiling.tiles()) / 2);
-  parallel_for(tiling.tiles(), grain,
+  parallel_for(tiling.tiles(), grain_of(tape.count, tiling.tiles()),
                [&](int64_t first, int64_t last) { run_tiles(launch, tape, context, tiling, first, last); });
 }
 

@@ -92,6 +92,8 @@ class TapeRun {
   char* slots_;
 };
 
+// Fills launch.prepared, of all items where there are several (then each is one run of elements).
+void prepare_elementwise(graph::Launch& launch);
 void run_elementwise(const graph::Launch& launch, const graph::RunContext& context);
 void run_reduce(const graph::Launch& launch, const graph::RunContext& context);
 

@@ -3,6 +3,7 @@
 
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
+#include "backend/gpu/launches/elementwise_items.h"
 #include "backend/gpu/launches/extent.h"
 
 namespace nngpu::gpu {
@@ -53,6 +54,7 @@ KernelHandle chain_kernel(GpuBackend& gpu, const Launch& launch, const LoopForm&
 }  // namespace
 
 void prepare_elementwise(GpuBackend& gpu, Launch& launch) {
+  if (launch.items > 1) return prepare_elementwise_items(gpu, launch);
   auto plan = std::make_shared<ElementwisePlan>();
   plan->count = numel(launch.tape->shape);
   plan->form.wide = needs_wide_offsets(launch.tape->shape, launch.inputs, launch.outputs);
@@ -63,6 +65,7 @@ void prepare_elementwise(GpuBackend& gpu, Launch& launch) {
 }
 
 void run_elementwise(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  if (launch.items > 1) return run_elementwise_items(gpu, launch, context);
   const auto& plan = *static_cast<const ElementwisePlan*>(launch.prepared.get());
   if (plan.count == 0) return;
   KernelHandle kernel = plan.kernel;
