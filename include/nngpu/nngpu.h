@@ -4,6 +4,7 @@
 
 #include "nngpu/batch.h"
 #include "nngpu/compile.h"
+#include "nngpu/convolution.h"
 #include "nngpu/dense.h"
 #include "nngpu/device.h"
 #include "nngpu/dtype.h"

@@ -125,6 +125,12 @@ Outputs infer(OpKind kind, const Params& params, Inputs in) {
       return infer_eigh(params.as<LinalgParams>(), in[0]);
     case OpKind::Svd:
       return infer_svd(params.as<LinalgParams>(), in[0]);
+    case OpKind::Convolution:
+      return infer_convolution(params.as<ConvolutionParams>(), in[0], in[1]);
+    case OpKind::Pool:
+      return infer_pool(params.as<PoolParams>(), in[0]);
+    case OpKind::PoolGradient:
+      return infer_pool_gradient(params.as<PoolParams>(), in);
     case OpKind::Custom:
       return infer_custom(params.as<CustomParams>());
   }

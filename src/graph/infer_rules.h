@@ -64,6 +64,16 @@ Outputs infer_triangular_solve(const Tensor& a, const Tensor& b);
 Outputs infer_qr(const LinalgParams& params, const Tensor& a);
 Outputs infer_eigh(const LinalgParams& params, const Tensor& a);
 Outputs infer_svd(const LinalgParams& params, const Tensor& a);
+// infer_convolution.cpp
+// The shape of a convolution's result from those of its inputs (in the order of ops.def). Throws ShapeError or
+// ValueError naming `operation`.
+Shape convolution_shape(const char* operation, const ConvolutionParams& params, const Shape& a, const Shape& b);
+Outputs infer_convolution(const ConvolutionParams& params, const Tensor& a, const Tensor& b);
+// infer_pool.cpp
+// Checks the windows of a pool that is not adaptive over planes of that height and width; throws as above.
+void check_windows(const char* operation, const PoolParams& params, const int64_t (&plane)[2]);
+Outputs infer_pool(const PoolParams& params, const Tensor& x);
+Outputs infer_pool_gradient(const PoolParams& params, Inputs inputs);
 
 }  // namespace nngpu::graph
 

@@ -86,6 +86,28 @@ struct TriangularParams {
   int64_t upper, transpose, unit_diagonal;
 };
 
+// Lists of two are (height, width) everywhere below.
+enum class ConvolutionMode : int64_t { Forward, InputGradient, WeightGradient };
+struct ConvolutionParams {
+  ConvolutionMode mode;
+  int64_t groups;
+  int64_t stride[2], dilation[2];
+  int64_t low[2], high[2];  // zeros around x; high only says how large the forward result is, and may be negative
+  int64_t size[2];          // of the gradients: what they are large, as x or as w; else zero
+};
+enum class Pooling : int64_t { Max, Average, AdaptiveMax, AdaptiveAverage };
+constexpr bool is_max(Pooling pooling) { return pooling == Pooling::Max || pooling == Pooling::AdaptiveMax; }
+constexpr bool is_adaptive(Pooling pooling) { return pooling >= Pooling::AdaptiveMax; }
+// Window (i, j) of a plane starts at i * stride - low. An adaptive one covers [i * n / o, ceil((i + 1) * n / o))
+// of n elements for o results, and has no parameters but `size`.
+struct PoolParams {
+  Pooling pooling;
+  int64_t count_padding;  // an average divides by the window with its part over the padding
+  int64_t window[2], stride[2], dilation[2];
+  int64_t low[2], high[2];
+  int64_t size[2];  // of the result: y's, or of the gradient x's
+};
+
 struct CustomParams {
   int64_t kernel, call;  // custom.h
 };

@@ -104,6 +104,12 @@ class CpuBackend : public Backend {
         return run_eigh(launch, context);
       case OpKind::Svd:
         return run_svd(launch, context);
+      case OpKind::Convolution:
+        return run_convolution(launch, context);
+      case OpKind::Pool:
+        return run_pool(launch, context);
+      case OpKind::PoolGradient:
+        return run_pool_gradient(launch, context);
       case OpKind::Custom:
         throw DeviceError("[kernel] kernels of programs run on GPUs and the simulated device, not on the cpu");
       case OpKind::Data:

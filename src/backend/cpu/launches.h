@@ -32,6 +32,9 @@ void run_triangular_solve(const Launch& launch, const RunContext& context);
 void run_qr(const Launch& launch, const RunContext& context);
 void run_eigh(const Launch& launch, const RunContext& context);
 void run_svd(const Launch& launch, const RunContext& context);
+void run_convolution(const Launch& launch, const RunContext& context);
+void run_pool(const Launch& launch, const RunContext& context);
+void run_pool_gradient(const Launch& launch, const RunContext& context);
 
 // dst (contiguous in row-major order of `shape`, or with dst_strides) = src of the same dtype and any strides.
 // Multithreaded when large, cache-blocked for transposes.

@@ -109,6 +109,10 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
       return run_eigh(*this, launch, context);
     case OpKind::Svd:
       return run_svd(*this, launch, context);
+    case OpKind::Convolution:
+    case OpKind::Pool:
+    case OpKind::PoolGradient:
+      return refuse(*this, launch);
     case OpKind::Custom:
       return run_custom(*this, launch, context);
     case OpKind::Data:
