@@ -20,19 +20,6 @@ bool has_element(const PoolParams& p, int axis, int64_t plane, int64_t out) {
   return true;
 }
 
-// Whether results of that size fit planes of the other: every window has an element of the plane.
-void check_sizes(const char* operation, const PoolParams& p, const int64_t (&plane)[2], const int64_t (&out)[2]) {
-  for (int i = 0; i < 2; ++i) {
-    if (out[i] < 1) fail<ValueError>(operation, "the result's size must be positive: ", pair(out));
-    if (plane[i] < 1) fail<ShapeError>(operation, "the planes are empty: ", pair(plane));
-    if (is_adaptive(p.pooling)) continue;
-    if ((out[i] - 1) * p.stride[i] - p.low[i] >= plane[i])
-      fail<ShapeError>(operation, "a window starts after the plane: ", pair(out), " windows on ", pair(plane));
-    if (p.dilation[i] > plane[i] && !has_element(p, i, plane[i], out[i]))
-      fail<ShapeError>(operation, "a window has no element: dilation ", pair(p.dilation), " on ", pair(plane));
-  }
-}
-
 }  // namespace
 
 void check_windows(const char* operation, const PoolParams& p, const int64_t (&plane)[2]) {
@@ -55,11 +42,24 @@ void check_windows(const char* operation, const PoolParams& p, const int64_t (&p
   }
 }
 
+void check_window_count(const char* operation, const PoolParams& p, const int64_t (&plane)[2],
+                        const int64_t (&out)[2]) {
+  for (int i = 0; i < 2; ++i) {
+    if (out[i] < 1) fail<ValueError>(operation, "the result's size must be positive: ", pair(out));
+    if (plane[i] < 1) fail<ShapeError>(operation, "the planes are empty: ", pair(plane));
+    if (is_adaptive(p.pooling)) continue;
+    if ((out[i] - 1) * p.stride[i] - p.low[i] >= plane[i])
+      fail<ShapeError>(operation, "a window starts after the plane: ", pair(out), " windows on ", pair(plane));
+    if (p.dilation[i] > plane[i] && !has_element(p, i, plane[i], out[i]))
+      fail<ShapeError>(operation, "a window has no element: dilation ", pair(p.dilation), " on ", pair(plane));
+  }
+}
+
 Outputs infer_pool(const PoolParams& params, const Tensor& x) {
   require_planes("pool", x);
   const int64_t plane[2] = {x.shape()[2], x.shape()[3]};
   if (!is_adaptive(params.pooling)) check_windows("pool", params, plane);
-  check_sizes("pool", params, plane, params.size);
+  check_window_count("pool", params, plane, params.size);
   const Shape shape{x.shape()[0], x.shape()[1], params.size[0], params.size[1]};
   if (!is_max(params.pooling)) return one(shape, x.dtype());
   return {made(shape, x.dtype()), made(shape, DType::I64)};
@@ -69,7 +69,7 @@ Outputs infer_pool_gradient(const PoolParams& params, Inputs inputs) {
   const Tensor& g = inputs[0];
   require_planes("pool_gradient", g);
   if (!is_adaptive(params.pooling)) check_windows("pool_gradient", params, params.size);
-  check_sizes("pool_gradient", params, params.size, {g.shape()[2], g.shape()[3]});
+  check_window_count("pool_gradient", params, params.size, {g.shape()[2], g.shape()[3]});
   if (is_max(params.pooling)) {
     require_dtype("pool_gradient", inputs[1], DType::I64);
     if (!(inputs[1].shape() == g.shape()))

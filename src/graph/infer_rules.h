@@ -72,6 +72,9 @@ Outputs infer_convolution(const ConvolutionParams& params, const Tensor& a, cons
 // infer_pool.cpp
 // Checks the windows of a pool that is not adaptive over planes of that height and width; throws as above.
 void check_windows(const char* operation, const PoolParams& params, const int64_t (&plane)[2]);
+// Checks that every window of a result of height and width `out` has an element of the plane.
+void check_window_count(const char* operation, const PoolParams& params, const int64_t (&plane)[2],
+                        const int64_t (&out)[2]);
 Outputs infer_pool(const PoolParams& params, const Tensor& x);
 Outputs infer_pool_gradient(const PoolParams& params, Inputs inputs);
 

@@ -35,17 +35,16 @@ PoolParams window_params(const char* operation, Pooling pooling, const Shape& x,
   const int64_t plane[2] = {x[2], x[3]};
   graph::check_windows(operation, p, plane);
   for (int i = 0; i < 2; ++i) p.size[i] = count_windows(p, i, plane[i], ceil_mode);
+  graph::check_window_count(operation, p, plane, p.size);
   return p;
 }
 
 PoolParams adaptive_params(const char* operation, Pooling pooling, const Shape& x, Pair size) {
-  if (size.height < 1 || size.width < 1)
-    fail<ValueError>(operation, "the result's size must be positive: ", Dims{size.height, size.width});
-  if (x[2] < 1 || x[3] < 1) fail<ShapeError>(operation, "the maps are empty: ", x);
   PoolParams p{};
   p.pooling = pooling;
   p.size[0] = size.height;
   p.size[1] = size.width;
+  graph::check_window_count(operation, p, {x[2], x[3]}, p.size);
   return p;
 }
 

@@ -2,6 +2,7 @@
 #ifndef NNGPU_BACKEND_CPU_CONVOLUTION_PROBLEM_H_
 #define NNGPU_BACKEND_CPU_CONVOLUTION_PROBLEM_H_
 
+#include "backend/cpu/convolution/columns.h"
 #include "graph/params.h"
 
 namespace nngpu::cpu {
@@ -32,6 +33,23 @@ struct ConvolutionProblem {
     }
   }
 };
+
+// The gather of a group's windows from x.
+inline Gather windows_of(const ConvolutionProblem& p) {
+  Gather g{p.x_size[0],
+           p.x_size[1],
+           p.x_plane(),
+           p.in * p.x_plane(),
+           p.group_in(),
+           p.y_size[0],
+           p.y_size[1],
+           {p.stride[0], p.stride[1]},
+           {}};
+  for (int64_t i = 0; i < p.kernel[0]; ++i)
+    for (int64_t j = 0; j < p.kernel[1]; ++j)
+      g.taps.push_back({i * p.dilation[0] - p.low[0], j * p.dilation[1] - p.low[1], i * p.kernel[1] + j});
+  return g;
+}
 
 // y = x * w; the gradient of x from g and w; the gradient of w from x and g. Results may hold anything before.
 template <class T>
