@@ -2,6 +2,7 @@
 #ifndef NNGPU_NNGPU_H_
 #define NNGPU_NNGPU_H_
 
+#include "nngpu/activations.h"
 #include "nngpu/batch.h"
 #include "nngpu/compile.h"
 #include "nngpu/convolution.h"

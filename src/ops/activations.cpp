@@ -9,16 +9,7 @@ namespace nngpu {
 
 Tensor relu(const Tensor& x) { return maximum(x, 0); }
 
-// Composites with constants compute half types in f32, where the constants are exact enough, and round once.
-namespace {
-
-template <class Formula>
-Tensor accumulated(const char* operation, const Tensor& x, Formula formula) {
-  const Tensor wide = ops::as_accumulator(operation, x);
-  return ops::convert(operation, formula(wide), float_dtype(x.dtype()));
-}
-
-}  // namespace
+using ops::accumulated;
 
 Tensor gelu(const Tensor& x) {
   return accumulated("gelu", x, [](const Tensor& y) { return y * (erf(y * std::sqrt(0.5)) + 1) * 0.5; });

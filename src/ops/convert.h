@@ -36,6 +36,14 @@ Tensor as_index(const char* operation, const Tensor& x);
 // The accumulating form of composites: half types in f32, others as as_floating leaves them.
 Tensor as_accumulator(const char* operation, const Tensor& x);
 
+// formula(x) for composites with constants: half types are computed in f32, where the constants are exact enough,
+// and rounded once.
+template <class Formula>
+Tensor accumulated(const char* operation, const Tensor& x, Formula formula) {
+  const Tensor wide = as_accumulator(operation, x);
+  return convert(operation, formula(wide), float_dtype(x.dtype()));
+}
+
 // The node of an elementwise operation on operands promoted to what its dtype rule takes.
 Tensor elementwise(const char* operation, Elementwise code, std::initializer_list<Tensor> operands);
 inline Tensor elementwise(Elementwise code, std::initializer_list<Tensor> operands) {
