@@ -13,10 +13,10 @@ inline Tensor reduced(const Tensor& loss, Reduction reduction) {
 }
 
 // Prediction and target, of equal shapes, in the accumulating form of their common dtype.
-struct Pair {
+struct LossPair {
   Tensor prediction, target;
 };
-inline Pair loss_pair(const char* operation, const Tensor& prediction, const Tensor& target) {
+inline LossPair loss_pair(const char* operation, const Tensor& prediction, const Tensor& target) {
   const std::vector<Tensor> pair = ops::promoted(operation, std::initializer_list<Tensor>{prediction, target});
   if (!(prediction.shape() == target.shape())) {
     fail<ShapeError>(operation, "prediction and target differ in shape: ", prediction.shape(), " and ",

@@ -16,7 +16,7 @@ namespace nngpu::nn {
 enum class Reduction { Mean, Sum, None };
 
 struct CrossEntropyOptions {
-  Tensor weight;  // (classes,): a factor for each class; undefined: 1
+  Tensor weight = {};  // (classes,): a factor for each class; undefined: 1
   double label_smoothing = 0;
   int64_t ignore_index = -100;  // rows of this label count nothing; for class indices only
   Reduction reduction = Reduction::Mean;
@@ -28,7 +28,7 @@ struct CrossEntropyOptions {
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
 
 struct NllOptions {
-  Tensor weight;
+  Tensor weight = {};
   int64_t ignore_index = -100;
   Reduction reduction = Reduction::Mean;
 };
@@ -36,15 +36,15 @@ struct NllOptions {
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllOptions& options = {});
 
 struct BinaryOptions {
-  Tensor weight;  // a factor for each element, broadcast to the prediction's shape; undefined: 1
+  Tensor weight = {};  // a factor for each element, broadcast to the prediction's shape; undefined: 1
   Reduction reduction = Reduction::Mean;
 };
 // -(t log p + (1 - t) log(1 - p)), each logarithm at least -100; where it is cut off its gradient is 0.
 Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, const BinaryOptions& options = {});
 
 struct BinaryLogitsOptions {
-  Tensor weight;
-  Tensor pos_weight;  // a factor for the positive part of each class, broadcast; undefined: 1
+  Tensor weight = {};
+  Tensor pos_weight = {};  // a factor for the positive part of each class, broadcast; undefined: 1
   Reduction reduction = Reduction::Mean;
 };
 // binary_cross_entropy of sigmoid(logits), exact for large logits.
