@@ -152,6 +152,13 @@ std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, con
   return compiled;
 }
 
+// Whether the value is laid out as the one traced. Its dtype and device change where a module is converted or
+// moved.
+bool fits(const Tensor& value, const Trace::VariableUse& use) {
+  return value.dtype() == use.input.dtype() && value.device() == use.input.device() &&
+         read_value(value).strides == use.strides;
+}
+
 // Holds the cells of the variables a replay uses, in one order for all threads.
 class CellLocks {
  public:
@@ -196,8 +203,7 @@ class Replay {
     return std::all_of(compiled_.variables.begin(), compiled_.variables.end(), [](const Trace::VariableUse& use) {
       if (!use.input.defined()) return true;
       const Tensor& value = use.cell->value;
-      return value.node()->state.load(std::memory_order_acquire) == State::Ready &&
-             read_value(value).strides == use.strides;
+      return value.node()->state.load(std::memory_order_acquire) == State::Ready && fits(value, use);
     });
   }
 
@@ -280,7 +286,7 @@ bool variables_changed_layout(const CompiledPlan& compiled) {
       std::lock_guard lock(use.cell->mutex);
       value = use.cell->value;
     }
-    if (!(read_value(value).strides == use.strides)) return true;
+    if (!fits(value, use)) return true;
   }
   return false;
 }
