@@ -89,16 +89,46 @@ HWY_INLINE void gather_piece(const Gather& g, const Piece& piece, const Tap& tap
   }
 }
 
+// The same where nothing lies beside the source.
+template <class T>
+HWY_INLINE void gather_inside(const Gather& g, const Piece* pieces, int64_t count, const T* source, T* out) {
+  const hn::ScalableTag<T> d;
+#if HWY_TARGET != HWY_SCALAR
+  if (g.step[1] == 2) {
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (int64_t i = 0; i < count; ++i) {
+      const T* from = source + pieces[i].place;
+      hn::StoreU(hn::ConcatEven(d, hn::LoadU(d, from + lanes), hn::LoadU(d, from)), d, out + pieces[i].at);
+    }
+    return;
+  }
+#endif
+  if (g.step[1] == 1) {
+    for (int64_t i = 0; i < count; ++i) hn::StoreU(hn::LoadU(d, source + pieces[i].place), d, out + pieces[i].at);
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const T* from = source + pieces[i].place;
+    for (int64_t j = 0; j < pieces[i].count; ++j) out[pieces[i].at + j] = from[j * g.step[1]];
+  }
+}
+
 template <class T>
 void gather(const Gather& g, const Piece* pieces, int64_t count, const T* source, int64_t begin, int64_t end,
             T* out, int64_t width) {
   for (int64_t term = begin; term < end;) {
     const int64_t channel = term % g.channels, channels = std::min(g.channels - channel, end - term);
     const Tap& tap = g.taps[static_cast<size_t>(term / g.channels)];
+    term += channels;
+    if (g.inside) {
+      const T* from = source + tap.down * g.width + tap.right;
+      for (int64_t c = channel; c < channel + channels; ++c, out += width)
+        gather_inside(g, pieces, count, from + c * g.channel_step, out);
+      continue;
+    }
     for (int64_t i = 0; i < count; ++i)
       gather_piece(g, pieces[i], tap, channels, source + channel * g.channel_step, out + pieces[i].at, width);
     out += channels * width;
-    term += channels;
   }
 }
 
@@ -108,7 +138,7 @@ void plane(const Gather& g, const T* source, const T* weights, T* out) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t row = 0; row < g.rows; ++row)
     for (int64_t column = 0; column < g.columns; column += lanes) {
-      const Piece piece{0, row * g.step[0], column * g.step[1], std::min(lanes, g.columns - column), 0};
+      const Piece piece{0, row * g.step[0], column * g.step[1], std::min(lanes, g.columns - column), 0, 0};
       auto sum = hn::Zero(d);
       alignas(64) T values[64 / sizeof(T)];
       for (const Tap& tap : g.taps) {
@@ -138,6 +168,46 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace nngpu::cpu {
+
+namespace {
+constexpr int64_t kFewChannels = 32;
+}
+
+template <class T>
+const T* padded_source(Gather& g, int64_t images, const T* source, ScratchFrame& scratch) {
+  if (g.channels > kFewChannels || g.taps.size() < 2) return source;
+  int64_t top = 0, left = 0, height = 1, width = 1;
+  for (const Tap& tap : g.taps) top = std::max(top, -tap.down), left = std::max(left, -tap.right);
+  for (Tap& tap : g.taps) {
+    tap.down += top, tap.right += left;
+    height = std::max(height, (g.rows - 1) * g.step[0] + tap.down + 1);
+    width = std::max(width, (g.columns - 1) * g.step[1] + tap.right + 1);
+  }
+  const int64_t planes = images * (g.image_step / g.channel_step), plane = height * width;
+  T* padded = scratch.get<T>(planes * plane + 2 * column_kernels<T>().lanes);
+  const int64_t edge = std::min(left, width), filled = std::min(g.width, width - edge);
+  parallel_for(planes, 1 + 32768 / plane, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t row = 0; row < height; ++row) {
+        T* to = padded + i * plane + row * width;
+        const bool empty = row < top || row - top >= g.height;
+        const T* from = source + i * g.channel_step + (row - top) * g.width;
+        std::fill(to, to + (empty ? width : edge), T{0});
+        if (empty) continue;
+        std::copy(from, from + filled, to + edge);
+        std::fill(to + edge + filled, to + width, T{0});
+      }
+  });
+  std::fill(padded + planes * plane, padded + planes * plane + 2 * column_kernels<T>().lanes, T{0});
+  g.image_step = g.image_step / g.channel_step * plane;
+  g.channel_step = plane;
+  g.height = height, g.width = width;
+  g.inside = true;
+  return padded;
+}
+
+template const float* padded_source(Gather&, int64_t, const float*, ScratchFrame&);
+template const double* padded_source(Gather&, int64_t, const double*, ScratchFrame&);
 
 HWY_EXPORT(float_columns);
 HWY_EXPORT(double_columns);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/cpu/launches/scratch_frame.h"
+
 namespace nngpu::cpu {
 
 // Position (row, column) of the grid reads source element (row * step + down, column * step + right).
@@ -25,6 +27,7 @@ struct Gather {
   int64_t rows, columns;  // the grid
   int64_t step[2];
   std::vector<Tap> taps;
+  bool inside = false;  // no tap leaves the source, and two vectors behind its end can be read (padded_source)
 
   int64_t grid() const { return rows * columns; }
   int64_t terms() const { return static_cast<int64_t>(taps.size()) * channels; }
@@ -44,6 +47,7 @@ struct Piece {
   int64_t row, column;  // of the source, before a tap's shift
   int64_t count;        // at most a vector
   int64_t at;           // among the positions asked for
+  int64_t place;        // in the source: image + row * width + column
 };
 
 template <class T>
@@ -66,7 +70,8 @@ inline void cut_pieces(const Gather& g, int64_t first, int64_t count, int64_t la
   int64_t image = first / g.grid(), row = first % g.grid() / g.columns, column = first % g.columns;
   for (int64_t at = 0; at < count;) {
     const int64_t size = std::min({lanes, g.columns - column, count - at});
-    pieces.push_back({image * g.image_step, row * g.step[0], column * g.step[1], size, at});
+    const int64_t start = image * g.image_step, down = row * g.step[0], right = column * g.step[1];
+    pieces.push_back({start, down, right, size, at, start + down * g.width + right});
     at += size;
     column += size;
     if (column < g.columns) continue;
@@ -74,6 +79,11 @@ inline void cut_pieces(const Gather& g, int64_t first, int64_t count, int64_t la
     if (++row == g.rows) row = 0, ++image;
   }
 }
+
+// Few channels spend their time on what lies beside the source. Then a copy of the source with its zeros around it
+// pays: `gather` reads from it afterwards.
+template <class T>
+const T* padded_source(Gather& gather, int64_t images, const T* source, ScratchFrame& scratch);
 
 }  // namespace nngpu::cpu
 

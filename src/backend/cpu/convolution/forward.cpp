@@ -8,7 +8,8 @@
 namespace nngpu::cpu {
 namespace {
 
-constexpr int64_t kPlaneWork = 32768;  // elements of planes that pay for another thread
+constexpr int64_t kSharedPositions = 256;  // that share a pass over the weights
+constexpr int64_t kPlaneWork = 32768;      // elements of planes that pay for another thread
 
 // The gather from g of what the elements of x at (a, b) modulo the stride have met.
 Gather meetings_of(const ConvolutionProblem& p, int64_t a, int64_t b) {
@@ -31,14 +32,14 @@ Gather meetings_of(const ConvolutionProblem& p, int64_t a, int64_t b) {
   return g;
 }
 
-// Groups share the team if they are many; few of them each use all of it.
+// Groups or images share the team if they are many; few of them each use all of it.
 template <class Body>
-void for_groups(int64_t groups, const Body& body) {
-  if (groups < 2 * num_threads()) {
-    for (int64_t group = 0; group < groups; ++group) body(group);
+void for_each(int64_t count, const Body& body) {
+  if (count < 2 * num_threads()) {
+    for (int64_t i = 0; i < count; ++i) body(i);
   } else {
-    parallel_for(groups, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t group = begin; group < end; ++group) body(group);
+    parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) body(i);
     });
   }
 }
@@ -54,11 +55,59 @@ void convolve_planes(const Gather& g, int64_t batch, int64_t sources, int64_t ou
   });
 }
 
-bool has_idle_phase(const ConvolutionProblem& p) {
+// The products of a strided convolution's gradient, one for each place (a, b) modulo the stride, of one group and
+// the first image; what they read and the packed weights are in `scratch`. Idle places meet no tap, and have none.
+template <class T>
+std::vector<GatherProduct<T>> phases_of(const ConvolutionProblem& p, int64_t group, const T* g, const T* w, T* dx,
+                                        ScratchFrame& scratch) {
+  std::vector<GatherProduct<T>> phases;
+  const int64_t first = group * p.group_in();
+  for (int64_t a = 0; a < std::min(p.stride[0], p.x_size[0]); ++a)
+    for (int64_t b = 0; b < std::min(p.stride[1], p.x_size[1]); ++b) {
+      GatherProduct<T> phase{meetings_of(p, a, b),
+                             1,
+                             p.group_in(),
+                             g + group * p.group_out() * p.y_plane(),
+                             w + first * p.group_out() * p.taps(),
+                             {p.taps(), p.group_in() * p.taps()},
+                             dx + first * p.x_plane() + a * p.x_size[1] + b,
+                             {p.in * p.x_plane(), p.x_plane(), p.stride[0] * p.x_size[1], p.stride[1]}};
+      if (phase.gather.taps.empty()) continue;
+      T* packed = scratch.get<T>(phase.gather.terms() * phase.outputs);
+      pack_weights(phase, packed);
+      phase.packed = packed;
+      phases.push_back(phase);
+    }
+  return phases;
+}
+
+// A few images at a time, so that their memory is passed once and not once a phase; as many as share the weights.
+template <class T>
+void run_phases(const ConvolutionProblem& p, const std::vector<GatherProduct<T>>& phases) {
+  const int64_t plane = p.x_plane() / (p.stride[0] * p.stride[1]);
+  const int64_t images = std::clamp<int64_t>(kSharedPositions / (plane + 1), 1, p.batch);
+  for_each((p.batch + images - 1) / images, [&](int64_t chunk) {
+    const int64_t first = chunk * images;
+    for (GatherProduct<T> phase : phases) {
+      phase.images = std::min(images, p.batch - first);
+      phase.source += first * phase.gather.image_step;
+      phase.target += first * phase.to.image_step;
+      run_gather_product(phase);
+    }
+  });
+}
+
+template <class T>
+void strided_input_gradient(const ConvolutionProblem& p, const T* g, const T* w, T* dx) {
+  const auto idle = [&](int64_t a, int64_t b) { return meetings_of(p, a, b).taps.empty(); };
+  bool any_idle = false;
   for (int64_t a = 0; a < p.stride[0]; ++a)
-    for (int64_t b = 0; b < p.stride[1]; ++b)
-      if (meetings_of(p, a, b).taps.empty()) return true;
-  return p.group_out() == 0;
+    for (int64_t b = 0; b < p.stride[1]; ++b) any_idle |= idle(a, b);
+  if (any_idle) std::fill(dx, dx + p.batch * p.in * p.x_plane(), T{0});
+  for_each(p.groups, [&](int64_t group) {
+    ScratchFrame scratch;
+    run_phases(p, phases_of(p, group, g, w, dx, scratch));
+  });
 }
 
 }  // namespace
@@ -70,12 +119,14 @@ void convolve(const ConvolutionProblem& p, const T* x, const T* w, T* y) {
   if (p.group_in() == 1 && p.group_out() <= 4)
     return convolve_planes(windows, p.batch, p.in, p.group_out(), x, w, y);
   windows.merge_rows();
-  for_groups(p.groups, [&](int64_t group) {
+  ScratchFrame scratch;
+  const T* source = padded_source(windows, p.batch, x, scratch);
+  for_each(p.groups, [&](int64_t group) {
     const int64_t first = group * p.group_out();
     run_gather_product<T>({windows,
                            p.batch,
                            p.group_out(),
-                           x + group * p.group_in() * p.x_plane(),
+                           source + group * p.group_in() * windows.channel_step,
                            w + first * p.group_in() * p.taps(),
                            {p.group_in() * p.taps(), p.taps()},
                            y + first * p.y_plane(),
@@ -85,29 +136,24 @@ void convolve(const ConvolutionProblem& p, const T* x, const T* w, T* y) {
 
 template <class T>
 void convolve_input_gradient(const ConvolutionProblem& p, const T* g, const T* w, T* dx) {
-  if (has_idle_phase(p)) std::fill(dx, dx + p.batch * p.in * p.x_plane(), T{0});
-  if (p.group_out() == 0) return;
-  const bool whole = p.stride[0] == 1 && p.stride[1] == 1;
-  if (whole && p.group_in() == 1 && p.group_out() == 1)
-    return convolve_planes(meetings_of(p, 0, 0), p.batch, p.out, 1, g, w, dx);
-  for (int64_t a = 0; a < std::min(p.stride[0], p.x_size[0]); ++a)
-    for (int64_t b = 0; b < std::min(p.stride[1], p.x_size[1]); ++b) {
-      Gather meetings = meetings_of(p, a, b);
-      if (meetings.taps.empty()) continue;
-      if (whole) meetings.merge_rows();
-      const int64_t row_step = whole ? meetings.columns : p.stride[0] * p.x_size[1];
-      for_groups(p.groups, [&](int64_t group) {
-        const int64_t first = group * p.group_in();
-        run_gather_product<T>({meetings,
-                               p.batch,
-                               p.group_in(),
-                               g + group * p.group_out() * p.y_plane(),
-                               w + first * p.group_out() * p.taps(),
-                               {p.taps(), p.group_in() * p.taps()},
-                               dx + first * p.x_plane() + a * p.x_size[1] + b,
-                               {p.in * p.x_plane(), p.x_plane(), row_step, p.stride[1]}});
-      });
-    }
+  if (p.group_out() == 0) return std::fill(dx, dx + p.batch * p.in * p.x_plane(), T{0}), void();
+  if (p.stride[0] != 1 || p.stride[1] != 1) return strided_input_gradient(p, g, w, dx);
+  Gather meetings = meetings_of(p, 0, 0);
+  if (p.group_in() == 1 && p.group_out() == 1) return convolve_planes(meetings, p.batch, p.out, 1, g, w, dx);
+  meetings.merge_rows();
+  ScratchFrame scratch;
+  const T* source = padded_source(meetings, p.batch, g, scratch);
+  for_each(p.groups, [&](int64_t group) {
+    const int64_t first = group * p.group_in();
+    run_gather_product<T>({meetings,
+                           p.batch,
+                           p.group_in(),
+                           source + group * p.group_out() * meetings.channel_step,
+                           w + first * p.group_out() * p.taps(),
+                           {p.taps(), p.group_in() * p.taps()},
+                           dx + first * p.x_plane(),
+                           {p.in * p.x_plane(), p.x_plane(), meetings.columns, 1}});
+  });
 }
 
 #define NNGPU_INSTANTIATE(T)                                                 \

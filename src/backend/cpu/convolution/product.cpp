@@ -9,8 +9,11 @@
 namespace nngpu::cpu {
 namespace {
 
-constexpr int64_t kDepth = 512;         // terms whose columns are gathered at once
-constexpr int64_t kBlockPanels = 4;     // panels of columns that share a pass over the weights
+constexpr int64_t kDepth = 768;               // terms whose columns are gathered at once
+constexpr int64_t kColumnsBytes = 400 << 10;  // of the panels of columns that share a pass over the weights
+constexpr int64_t kMostPanels = 8;
+constexpr int64_t kFewOutputs = 16;
+constexpr int64_t kNearBytes = 24 << 10;
 constexpr int64_t kTaskWork = 100'000;  // multiply-adds that pay for another thread
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -26,12 +29,22 @@ struct Cut {
   bool direct;
   int64_t most;  // positions in a panel
   int64_t images, grid, per_image;
+  int64_t depth;   // terms at once
+  int64_t panels;  // at once
 
-  Cut(const GatherProduct<T>& p, int64_t tile_rows, int64_t lanes)
-      : most(tile_rows), images(p.images), grid(p.gather.grid()), per_image(ceil_div(grid, tile_rows)) {
+  Cut(const GatherProduct<T>& p, const Kernels<T>& kernels)
+      : most(kernels.tile_rows), images(p.images), grid(p.gather.grid()), per_image(ceil_div(grid, most)) {
+    const int64_t lanes = kernels.lanes, bytes = (most + lanes) * static_cast<int64_t>(sizeof(T));
+    // What few outputs read is read but once or twice: it should not have left the first cache.
+    const int64_t longest = p.outputs <= kFewOutputs ? kNearBytes / bytes : kDepth;
+    const int64_t terms = p.gather.terms(), passes = ceil_div(terms, longest);
+    depth = ceil_div(terms, passes);
+    panels = std::clamp<int64_t>(kColumnsBytes / (depth * bytes), 1, p.outputs <= kFewOutputs ? 1 : kMostPanels);
+    // Going on from one image to the next in a panel costs a copy; ending the panel costs a narrower tile, which
+    // takes about half a vector's time more than its vectors.
     const bool dense = p.to.column_step == 1 && p.to.row_step == p.gather.columns;
-    // The last vector of an image's last panel is partly empty; going on to the next image costs a copy instead.
-    direct = dense && 8 * grid >= 7 * ceil_div(grid, lanes) * lanes;
+    const int64_t rest = grid % most == 0 ? 0 : 2 * ceil_div(grid % most, lanes) * lanes + lanes;
+    direct = dense && 20 * (grid - grid % most) * 2 + 20 * rest <= 21 * 2 * grid;
   }
   int64_t count() const { return direct ? images * per_image : ceil_div(images * grid, most); }
   Panel panel(int64_t i) const {
@@ -40,24 +53,6 @@ struct Cut {
     return {i / per_image * grid + at, std::min(most, grid - at)};
   }
 };
-
-// Weights in the order of terms, in panels of as many outputs as a tile has columns: panel j / columns holds
-// element (term, j) at term * (outputs in the panel) + j % columns.
-template <class T>
-void pack_weights(const GatherProduct<T>& p, const Kernels<T>& kernels, T* packed) {
-  const int64_t columns = kernels.tile_columns, terms = p.gather.terms(), channels = p.gather.channels;
-  parallel_for(ceil_div(p.outputs, columns), 1 + 32768 / (terms * columns), [&](int64_t begin, int64_t end) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t first = panel * columns, count = std::min(columns, p.outputs - first);
-      T* to = packed + first * terms;
-      for (const Tap& tap : p.gather.taps) {
-        kernels.pack(count, channels, p.weights + first * p.layout.output_step + tap.index, p.layout.output_step,
-                     p.layout.channel_step, to, count);
-        to += channels * count;
-      }
-    }
-  });
-}
 
 // The work of one thread: a few panels at a time.
 template <class T>
@@ -70,17 +65,17 @@ class Worker {
         cut_(cut),
         packed_(packed),
         width_(panel_width(kernels)),
-        depth_(std::min(kDepth, product.gather.terms())),
+        depth_(cut.depth),
         columns_(buffers),
-        results_(buffers + kBlockPanels * depth_ * width_) {}
+        results_(buffers + cut.panels * depth_ * width_ + kernels.lanes) {}
 
   static int64_t panel_width(const Kernels<T>& kernels) { return kernels.tile_rows + kernels.lanes; }
   static int64_t buffer_size(const GatherProduct<T>& p, const Kernels<T>& kernels, const Cut<T>& cut) {
-    const int64_t columns = kBlockPanels * std::min(kDepth, p.gather.terms()) * panel_width(kernels);
-    return columns + (cut.direct ? 0 : kBlockPanels * p.outputs * kernels.tile_rows) + kernels.lanes;
+    const int64_t columns = cut.panels * cut.depth * panel_width(kernels) + kernels.lanes;
+    return columns + (cut.direct ? 0 : cut.panels * p.outputs * kernels.tile_rows);
   }
 
-  // Panels [begin, end), at most kBlockPanels.
+  // Panels [begin, end), at most cut.panels.
   void run(int64_t begin, int64_t end) {
     const int64_t terms = p_.gather.terms();
     for (int64_t k = 0; k < terms; k += depth_) {
@@ -152,23 +147,48 @@ class Worker {
 
 }  // namespace
 
+// Weights in the order of terms, in panels of as many outputs as a tile has columns: panel j / columns holds
+// element (term, j) at term * (outputs in the panel) + j % columns.
 template <class T>
-void run_gather_product(const GatherProduct<T>& product) {
+void pack_weights(const GatherProduct<T>& p, T* packed) {
   const Kernels<T>& kernels = cpu::kernels<T>();
-  const Cut<T> cut(product, kernels.tile_rows, kernels.lanes);
-  const int64_t terms = product.gather.terms(), tasks = ceil_div(cut.count(), kBlockPanels);
-  ScratchFrame scratch;
-  T* packed = scratch.get<T>(product.outputs * terms);
-  pack_weights(product, kernels, packed);
-  const PerThread<T> buffers(scratch, Worker<T>::buffer_size(product, kernels, cut), tasks);
-  const int64_t work = kBlockPanels * kernels.tile_rows * terms * product.outputs;
-  parallel_for(tasks, 1 + kTaskWork / (work + 1), [&](int64_t begin, int64_t end) {
-    Worker<T> worker(product, kernels, cut, packed, buffers.mine());
-    for (int64_t task = begin; task < end; ++task)
-      worker.run(task * kBlockPanels, std::min((task + 1) * kBlockPanels, cut.count()));
+  const int64_t columns = kernels.tile_columns, terms = p.gather.terms(), channels = p.gather.channels;
+  parallel_for(ceil_div(p.outputs, columns), 1 + 32768 / (terms * columns), [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t first = panel * columns, count = std::min(columns, p.outputs - first);
+      T* to = packed + first * terms;
+      for (const Tap& tap : p.gather.taps) {
+        kernels.pack(count, channels, p.weights + first * p.layout.output_step + tap.index, p.layout.output_step,
+                     p.layout.channel_step, to, count);
+        to += channels * count;
+      }
+    }
   });
 }
 
+template <class T>
+void run_gather_product(const GatherProduct<T>& product) {
+  const Kernels<T>& kernels = cpu::kernels<T>();
+  const Cut<T> cut(product, kernels);
+  const int64_t terms = product.gather.terms(), tasks = ceil_div(cut.count(), cut.panels);
+  ScratchFrame scratch;
+  const T* packed = product.packed;
+  if (packed == nullptr) {
+    T* weights = scratch.get<T>(product.outputs * terms);
+    pack_weights(product, weights);
+    packed = weights;
+  }
+  const PerThread<T> buffers(scratch, Worker<T>::buffer_size(product, kernels, cut), tasks);
+  const int64_t work = cut.panels * kernels.tile_rows * terms * product.outputs;
+  parallel_for(tasks, 1 + kTaskWork / (work + 1), [&](int64_t begin, int64_t end) {
+    Worker<T> worker(product, kernels, cut, packed, buffers.mine());
+    for (int64_t task = begin; task < end; ++task)
+      worker.run(task * cut.panels, std::min((task + 1) * cut.panels, cut.count()));
+  });
+}
+
+template void pack_weights(const GatherProduct<float>&, float*);
+template void pack_weights(const GatherProduct<double>&, double*);
 template void run_gather_product(const GatherProduct<float>&);
 template void run_gather_product(const GatherProduct<double>&);
 

@@ -27,7 +27,12 @@ struct GatherProduct {
   WeightLayout layout;
   T* target;
   Target to;
+  const T* packed = nullptr;  // the weights as pack_weights leaves them, if they are packed already
 };
+
+// Brings the weights to the order in which they are multiplied: gather.terms() * outputs elements.
+template <class T>
+void pack_weights(const GatherProduct<T>& product, T* packed);
 
 template <class T>
 void run_gather_product(const GatherProduct<T>& product);

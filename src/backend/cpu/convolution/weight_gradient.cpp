@@ -9,8 +9,8 @@
 namespace nngpu::cpu {
 namespace {
 
-constexpr int64_t kTerms = 64;           // terms whose columns are gathered at once
-constexpr int64_t kRange = 256;          // terms of a task
+constexpr int64_t kTerms = 32;           // terms whose columns are gathered at once
+constexpr int64_t kRange = 384;          // terms of a task
 constexpr int64_t kTasks = 32;           // of all groups, if the positions allow it
 constexpr int64_t kSumsBytes = 8 << 20;  // of the partial sums of all tasks
 
@@ -21,18 +21,20 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 // sums[(group * pieces + piece) * terms + term][output], which are added in order.
 template <class T>
 struct Cut {
-  int64_t terms, outputs, row;  // row: the outputs rounded up to whole vectors
+  int64_t terms, outputs, row;  // row: the outputs rounded up to whole tiles
+  int64_t tile;                 // outputs in a tile: even tiles, rather than full ones and a short rest
   int64_t positions, block;     // block: positions whose columns and gradients are held at once
   int64_t ranges, range, pieces, piece;
 
-  Cut(const ConvolutionProblem& p, int64_t lanes)
+  Cut(const ConvolutionProblem& p, const Kernels<T>& kernels)
       : terms(p.group_in() * p.taps()),
         outputs(p.group_out()),
-        row(round_up(outputs, lanes)),
+        tile(round_up(ceil_div(outputs, ceil_div(outputs, kernels.tile_rows)), kernels.lanes)),
         positions(p.batch * p.y_plane()),
         block(outputs > 256 ? 128 : 256),
         ranges(ceil_div(terms, kRange)),
         range(round_up(ceil_div(terms, ranges), 8)) {
+    row = round_up(outputs, tile);
     const int64_t blocks = ceil_div(positions, block);
     const int64_t fitting = kSumsBytes / (p.groups * terms * row * static_cast<int64_t>(sizeof(T)));
     pieces = std::clamp<int64_t>(std::min(kTasks / (p.groups * ranges), fitting), 1, blocks);
@@ -75,17 +77,18 @@ class Worker {
       for (int64_t k = begin; k < end; k += kTerms) {
         const int64_t terms = std::min(kTerms, end - k);
         column_kernels<T>().gather(windows_, pieces_.data(), static_cast<int64_t>(pieces_.size()),
-                                   x_ + group * p_.group_in() * p_.x_plane(), k, k + terms, columns_, width_);
+                                   x_ + group * p_.group_in() * windows_.channel_step, k, k + terms, columns_,
+                                   width_);
         add(terms, count, sums + k * cut_.row);
       }
     }
   }
 
  private:
-  // The gradients of the group's outputs at those positions: a row of outputs a position. A single output stays a
-  // vector of positions, with zeros behind it.
+  // The gradients of the group's outputs at those positions, a panel for each tile of outputs: in it, a row of
+  // outputs a position. A single output stays a vector of positions, with zeros behind it.
   void take_gradients(int64_t group, int64_t first, int64_t count) {
-    const int64_t plane = p_.y_plane(), step = cut_.outputs == 1 ? 1 : cut_.row;
+    const int64_t plane = p_.y_plane(), tile = cut_.tile;
     for (int64_t at = 0; at < count;) {
       const int64_t image = (first + at) / plane, place = (first + at) % plane;
       const int64_t run = std::min(plane - place, count - at);
@@ -93,7 +96,9 @@ class Worker {
       if (cut_.outputs == 1) {
         std::copy(from, from + run, gradients_ + at);
       } else {
-        kernels_.pack(cut_.outputs, run, from, plane, 1, gradients_ + at * step, step);
+        for (int64_t i = 0; i < cut_.outputs; i += tile)
+          kernels_.pack(std::min(tile, cut_.outputs - i), run, from + i * plane, plane, 1,
+                        gradients_ + i * cut_.block + at * tile, tile);
       }
       at += run;
     }
@@ -108,13 +113,10 @@ class Worker {
       for (int64_t k = 0; k < terms; ++k) sums[k * cut_.row] += values[k];
       return;
     }
-    // Even tiles, rather than full ones and a short rest.
-    const int64_t tiles = ceil_div(cut_.outputs, kernels_.tile_rows);
-    const int64_t rows = round_up(ceil_div(cut_.outputs, tiles), kernels_.lanes);
-    TileArgs<T> args{rows, count, nullptr, cut_.row, nullptr, 1, width_, nullptr, cut_.row, T{1}, T{1}};
-    for (int64_t i = 0; i < cut_.outputs; i += rows) {
-      args.rows = std::min(rows, cut_.outputs - i);
-      args.a = gradients_ + i;
+    TileArgs<T> args{cut_.tile, count, nullptr, cut_.tile, nullptr, 1, width_, nullptr, cut_.row, T{1}, T{1}};
+    for (int64_t i = 0; i < cut_.outputs; i += cut_.tile) {
+      args.rows = std::min(cut_.tile, cut_.outputs - i);
+      args.a = gradients_ + i * cut_.block;
       for (int64_t k = 0; k < terms; k += kernels_.tile_columns) {
         const int64_t columns = std::min(kernels_.tile_columns, terms - k);
         args.b = columns_ + k * width_;
@@ -165,14 +167,15 @@ void convolve_weight_gradient(const ConvolutionProblem& p, const T* x, const T* 
   if (p.batch == 0) return std::fill(dw, dw + p.out * p.group_in() * p.taps(), T{0}), void();
   Gather windows = windows_of(p);
   windows.merge_rows();
-  const Cut<T> cut(p, kernels<T>().lanes);
-  const int64_t tasks = p.groups * cut.pieces * cut.ranges;
   ScratchFrame scratch;
+  const T* source = padded_source(windows, p.batch, x, scratch);
+  const Cut<T> cut(p, kernels<T>());
+  const int64_t tasks = p.groups * cut.pieces * cut.ranges;
   T* sums = scratch.get<T>(p.groups * cut.pieces * cut.sums_size());
   const PerThread<T> buffers(scratch, Worker<T>::buffer_size(cut, kernels<T>().lanes), tasks);
   const int64_t work = cut.piece * cut.range * cut.outputs;
   parallel_for(tasks, 1 + 100'000 / (work + 1), [&](int64_t begin, int64_t end) {
-    Worker<T> worker(p, windows, cut, x, g, sums, buffers.mine());
+    Worker<T> worker(p, windows, cut, source, g, sums, buffers.mine());
     for (int64_t task = begin; task < end; ++task) worker.run(task);
   });
   combine(p, cut, sums, dw);
