@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "graph/node.h"
 #include "nngpu/convolution.h"
 #include "oracle/convolution.h"
 #include "suite/shapes.h"
@@ -28,6 +29,8 @@ const std::vector<Case>& cases() {
       {{1, 2, 8, 5}, {4, 3}, {.stride = {3, 2}, .low = {2, 0}, .high = {1, 1}}},
       {{3, 2, 5, 33}, {2, 3}, {.stride = {1, 1}, .low = {0, 1}, .high = {1, 1}}},
       {{0, 2, 5, 5}, {2, 2}, {.stride = {2, 2}}},
+      {{2, 3, 10, 71}, {2, 2}, {.stride = {2, 2}}},
+      {{2, 1, 4, 40}, {3, 3}, {.stride = {3, 3}, .low = {0, 1}, .high = {1, 1}}},
       {{2, 2, 1, 40}, {1, 3}, {.stride = {1, 2}, .low = {0, 1}, .high = {0, 1}}}};
   return list;
 }
@@ -106,6 +109,61 @@ TEST_P(PoolSuite, Adaptive) {
       EXPECT_TRUE(oracle::matches(pooled.values, expected.values, GetParam(), Accuracy::Exact));
       EXPECT_TRUE(oracle::matches(pooled.indices, expected.places, DType::I64, Accuracy::Exact));
     }
+}
+
+// The gradient of an average spreads what the average gathers: <pool(x), g> = <x, gradient(g)>, with halves and
+// quarters of small whole numbers, which every dtype holds.
+TEST_P(PoolSuite, GradientOfAverageIsAdjoint) {
+  for (const auto& [params, shape] :
+       {std::pair{graph::PoolParams{.pooling = graph::Pooling::Average,
+       .count_padding = 1,
+       .window = {2, 2},
+       .stride = {2, 1},
+       .dilation = {1, 1},
+       .low = {1, 0},
+       .high = {0, 1},
+       .size = {4, 7}},
+                  Dimensions{2, 3, 7, 7}},
+        std::pair{graph::PoolParams{.pooling = graph::Pooling::AdaptiveAverage, .size = {4, 2}},
+                  Dimensions{2, 3, 8, 8}}}) {
+    const Array x = random(shape);
+    const Array g = oracle::map(oracle::random_array({2, 3, params.size[0], params.size[1]}, DType::F32, -2, 3),
+                                [](double v) { return std::floor(v); });
+    const Tensor y = graph::make_node(graph::OpKind::Pool, params, {tensor(x)});
+    graph::PoolParams back = params;
+    back.size[0] = shape[2], back.size[1] = shape[3];
+    const Tensor dx = graph::make_node(graph::OpKind::PoolGradient, back, {tensor(g)});
+    ASSERT_EQ(dx.shape(), Shape(shape));
+    ASSERT_EQ(dx.dtype(), GetParam());
+    double left = 0, right = 0;
+    const std::vector<double> a = y.to_vector<double>(), b = dx.to_vector<double>();
+    for (size_t i = 0; i < a.size(); ++i) left += a[i] * g.data[i];
+    for (size_t i = 0; i < b.size(); ++i) right += b[i] * x.data[i];
+    EXPECT_EQ(left, right);
+  }
+}
+
+// The gradient of a maximum adds to where it was found.
+TEST_P(PoolSuite, GradientOfMaximum) {
+  const graph::PoolParams params{.pooling = graph::Pooling::Max,
+                                 .window = {3, 2},
+                                 .stride = {1, 2},
+                                 .dilation = {1, 1},
+                                 .low = {1, 1},
+                                 .high = {1, 0},
+                                 .size = {5, 20}};
+  const Array x = random({2, 3, 5, 39});
+  const Tensor y = graph::make_node(graph::OpKind::Pool, params, {tensor(x)});
+  const Array g = random({2, 3, 5, 20}), places = oracle::from_tensor(graph::output(y, 1));
+  graph::PoolParams back = params;
+  back.size[0] = 5, back.size[1] = 39;
+  const Tensor dx = graph::make_node(graph::OpKind::PoolGradient, back, {tensor(g), graph::output(y, 1)});
+  Array expected = oracle::filled(x.shape, 0);
+  oracle::for_each_index(g.shape, [&](const Dimensions& i) {
+    const auto place = static_cast<int64_t>(places.at(i));
+    expected.ref({i[0], i[1], place / 39, place % 39}) += g.at(i);
+  });
+  EXPECT_TRUE(oracle::matches(dx, expected, GetParam(), Accuracy::Exact));
 }
 
 INSTANTIATE_TEST_SUITE_P(Floats, PoolSuite, ::testing::ValuesIn(floating_dtypes()),

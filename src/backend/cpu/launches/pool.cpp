@@ -1,9 +1,12 @@
 // Pooling, a plane at a time.
 #include <algorithm>
-#include <limits>
+#include <type_traits>
+#include <vector>
 
 #include "backend/cpu/launches.h"
+#include "backend/cpu/launches/copy.h"
 #include "backend/cpu/launches/dtypes.h"
+#include "backend/cpu/launches/pool_kernels.h"
 #include "backend/cpu/launches/scratch_frame.h"
 #include "backend/cpu/launches/walk.h"
 
@@ -52,31 +55,99 @@ void for_planes(const Operand& x, int64_t work, const Body& body) {
   });
 }
 
+// The windows of one axis.
+std::vector<Span> window_spans(const PoolParams& p, int axis, int64_t n, int64_t windows) {
+  std::vector<Span> spans;
+  for (int64_t i = 0; i < windows; ++i) spans.push_back(window_span(p, axis, i, n, windows));
+  return spans;
+}
+
+// The windows of a launch, and those across that lie in the plane as a whole: [first_whole, last_whole).
+struct Windows {
+  std::vector<Span> down, across;
+  int64_t height, width, rows, columns;
+  int64_t first_whole = 0, last_whole = 0;
+
+  Windows(const PoolParams& p, const Shape& x, const Shape& y)
+      : down(window_spans(p, 0, x[2], y[2])),
+        across(window_spans(p, 1, x[3], y[3])),
+        height(x[2]),
+        width(x[3]),
+        rows(y[2]),
+        columns(y[3]) {
+    if (is_adaptive(p.pooling)) return;
+    const int64_t reach = (p.window[1] - 1) * p.dilation[1] + 1;
+    const auto start = [&](int64_t j) { return j * p.stride[1] - p.low[1]; };
+    while (first_whole < columns && start(first_whole) < 0) ++first_whole;
+    last_whole = columns;
+    while (last_whole > first_whole && start(last_whole - 1) + reach > width) --last_whole;
+  }
+  int64_t work() const { return 8 * rows * columns; }
+};
+
+// Where the maxima of a plane come from and go.
+template <class T>
+struct MaxPlane {
+  const T* in;
+  int64_t row_step, column_step;
+  const T* end;  // of what may be read
+  T* values;
+  int64_t* places;
+
+  void one(const Span& down, const Span& across, int64_t width, int64_t to) const {
+    int64_t place = down.begin * width + across.begin;
+    T best = in[down.begin * row_step + across.begin * column_step];
+    for (int64_t r = down.begin; r < down.end; r += down.step)
+      for (int64_t c = across.begin; c < across.end; c += across.step) {
+        const T value = in[r * row_step + c * column_step];
+        const auto v = widen(value), b = widen(best);
+        if (v > b || (v != v && b == b)) best = value, place = r * width + c;
+      }
+    values[to] = best;
+    places[to] = place;
+  }
+
+  // Row i of the windows.
+  void row(const PoolParams& p, const Windows& w, int64_t i) const {
+    const Span& down = w.down[static_cast<size_t>(i)];
+    int64_t first = w.first_whole, last = w.last_whole;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (column_step == 1 && row_step == w.width && w.height * w.width < int64_t{1} << 31 && first < last) {
+        const int64_t rows = (down.end - down.begin + down.step - 1) / down.step;
+        const int64_t column = w.across[static_cast<size_t>(first)].begin, start = down.begin * w.width + column;
+        max_windows<T>({last - first, p.stride[1], rows, p.window[1], down.step * w.width, p.dilation[1],
+                        in + start, end - (in + start), start, values + i * w.columns + first,
+                        places + i * w.columns + first});
+      } else {
+        first = last;
+      }
+    } else {
+      first = last;
+    }
+    for (int64_t j = 0; j < w.columns; ++j) {
+      if (j == first) j = last;
+      if (j < w.columns) one(down, w.across[static_cast<size_t>(j)], w.width, i * w.columns + j);
+    }
+  }
+};
+
 template <class T>
 void max_pool(const PoolParams& p, const Item& item, const RunContext& context) {
   const Operand &x = item.inputs[0], &y = item.outputs[0];
   const Planes from(x);
-  const int64_t height = x.shape[2], width = x.shape[3], rows = y.shape[2], columns = y.shape[3];
-  for_planes(y, 8 * rows * columns, [&](int64_t plane) {
+  const Windows windows(p, x.shape, y.shape);
+  const int64_t count = element_count(x.shape);
+  const bool dense = x.strides == contiguous_strides(x.shape);
+  for_planes(y, windows.work(), [&](int64_t plane) {
+    const int64_t to = plane * windows.rows * windows.columns;
     const T* in = context.at<T>(x) + from.start(plane);
-    T* values = context.at<T>(y) + plane * rows * columns;
-    int64_t* places = context.at<int64_t>(item.outputs[1]) + plane * rows * columns;
-    for (int64_t i = 0; i < rows; ++i) {
-      const Span down = window_span(p, 0, i, height, rows);
-      for (int64_t j = 0; j < columns; ++j) {
-        const Span across = window_span(p, 1, j, width, columns);
-        int64_t place = down.begin * width + across.begin;
-        T best = in[down.begin * from.row_step + across.begin * from.column_step];
-        for (int64_t r = down.begin; r < down.end; r += down.step)
-          for (int64_t c = across.begin; c < across.end; c += across.step) {
-            const T value = in[r * from.row_step + c * from.column_step];
-            const auto v = widen(value), b = widen(best);
-            if (v > b || (v != v && b == b)) best = value, place = r * width + c;
-          }
-        values[i * columns + j] = best;
-        places[i * columns + j] = place;
-      }
-    }
+    const MaxPlane<T> maxima{in,
+                             from.row_step,
+                             from.column_step,
+                             dense ? context.at<T>(x) + count : in + windows.height * windows.width,
+                             context.at<T>(y) + to,
+                             context.at<int64_t>(item.outputs[1]) + to};
+    for (int64_t i = 0; i < windows.rows; ++i) maxima.row(p, windows, i);
   });
 }
 
@@ -85,21 +156,18 @@ void average_pool(const PoolParams& p, const Item& item, const RunContext& conte
   using C = Compute<T>;
   const Operand &x = item.inputs[0], &y = item.outputs[0];
   const Planes from(x);
-  const int64_t height = x.shape[2], width = x.shape[3], rows = y.shape[2], columns = y.shape[3];
-  for_planes(y, 8 * rows * columns, [&](int64_t plane) {
+  const Windows windows(p, x.shape, y.shape);
+  for_planes(y, windows.work(), [&](int64_t plane) {
     const T* in = context.at<T>(x) + from.start(plane);
-    T* values = context.at<T>(y) + plane * rows * columns;
-    for (int64_t i = 0; i < rows; ++i) {
-      const Span down = window_span(p, 0, i, height, rows);
-      for (int64_t j = 0; j < columns; ++j) {
-        const Span across = window_span(p, 1, j, width, columns);
+    T* to = context.at<T>(y) + plane * windows.rows * windows.columns;
+    for (const Span& down : windows.down)
+      for (const Span& across : windows.across) {
         C sum = 0;
         for (int64_t r = down.begin; r < down.end; ++r)
           for (int64_t c = across.begin; c < across.end; ++c)
             sum += widen(in[r * from.row_step + c * from.column_step]);
-        values[i * columns + j] = narrow<T>(sum / static_cast<C>(down.count * across.count));
+        *to++ = narrow<T>(sum / static_cast<C>(down.count * across.count));
       }
-    }
   });
 }
 
@@ -144,19 +212,17 @@ void average_gradient(const PoolParams& p, const Item& item, const RunContext& c
   using C = Compute<T>;
   const Operand& g = item.inputs[0];
   const Planes from(g);
-  const int64_t height = p.size[0], width = p.size[1], rows = g.shape[2], columns = g.shape[3];
-  gradient_planes<T>(item, context, 8 * rows * columns, [&](int64_t plane, C* to) {
+  const Windows windows(p, item.outputs[0].shape, g.shape);
+  gradient_planes<T>(item, context, windows.work(), [&](int64_t plane, C* to) {
     const T* in = context.at<T>(g) + from.start(plane);
-    for (int64_t i = 0; i < rows; ++i) {
-      const Span down = window_span(p, 0, i, height, rows);
-      for (int64_t j = 0; j < columns; ++j) {
-        const Span across = window_span(p, 1, j, width, columns);
+    for (int64_t i = 0; i < windows.rows; ++i)
+      for (int64_t j = 0; j < windows.columns; ++j) {
+        const Span &down = windows.down[static_cast<size_t>(i)], &across = windows.across[static_cast<size_t>(j)];
         const C share = static_cast<C>(widen(in[i * from.row_step + j * from.column_step])) /
                         static_cast<C>(down.count * across.count);
         for (int64_t r = down.begin; r < down.end; ++r)
-          for (int64_t c = across.begin; c < across.end; ++c) to[r * width + c] += share;
+          for (int64_t c = across.begin; c < across.end; ++c) to[r * windows.width + c] += share;
       }
-    }
   });
 }
 
