@@ -114,18 +114,12 @@ TEST_P(PoolSuite, Adaptive) {
 // The gradient of an average spreads what the average gathers: <pool(x), g> = <x, gradient(g)>, with halves and
 // quarters of small whole numbers, which every dtype holds.
 TEST_P(PoolSuite, GradientOfAverageIsAdjoint) {
+  const graph::PoolParams windows{graph::Pooling::Average, 1, {2, 2}, {2, 1}, {1, 1}, {1, 0}, {0, 1}, {4, 7}};
+  graph::PoolParams adaptive{};
+  adaptive.pooling = graph::Pooling::AdaptiveAverage;
+  adaptive.size[0] = 4, adaptive.size[1] = 2;
   for (const auto& [params, shape] :
-       {std::pair{graph::PoolParams{.pooling = graph::Pooling::Average,
-       .count_padding = 1,
-       .window = {2, 2},
-       .stride = {2, 1},
-       .dilation = {1, 1},
-       .low = {1, 0},
-       .high = {0, 1},
-       .size = {4, 7}},
-                  Dimensions{2, 3, 7, 7}},
-        std::pair{graph::PoolParams{.pooling = graph::Pooling::AdaptiveAverage, .size = {4, 2}},
-                  Dimensions{2, 3, 8, 8}}}) {
+       {std::pair{windows, Dimensions{2, 3, 7, 7}}, std::pair{adaptive, Dimensions{2, 3, 8, 8}}}) {
     const Array x = random(shape);
     const Array g = oracle::map(oracle::random_array({2, 3, params.size[0], params.size[1]}, DType::F32, -2, 3),
                                 [](double v) { return std::floor(v); });
@@ -145,13 +139,7 @@ TEST_P(PoolSuite, GradientOfAverageIsAdjoint) {
 
 // The gradient of a maximum adds to where it was found.
 TEST_P(PoolSuite, GradientOfMaximum) {
-  const graph::PoolParams params{.pooling = graph::Pooling::Max,
-                                 .window = {3, 2},
-                                 .stride = {1, 2},
-                                 .dilation = {1, 1},
-                                 .low = {1, 1},
-                                 .high = {1, 0},
-                                 .size = {5, 20}};
+  const graph::PoolParams params{graph::Pooling::Max, 0, {3, 2}, {1, 2}, {1, 1}, {1, 1}, {1, 0}, {5, 20}};
   const Array x = random({2, 3, 5, 39});
   const Tensor y = graph::make_node(graph::OpKind::Pool, params, {tensor(x)});
   const Array g = random({2, 3, 5, 20}), places = oracle::from_tensor(graph::output(y, 1));
