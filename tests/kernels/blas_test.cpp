@@ -158,7 +158,7 @@ TYPED_TEST(Blas, GemmWithoutTermsOnlyScales) {
 TYPED_TEST(Blas, BatchesAreGemm) {
   using T = TypeParam;
   const int saved = num_threads();
-  for (int64_t m : {1, 3, 8, 16, 17, 32, 70}) {
+  for (int64_t m : {1, 3, 8, 16, 17, 27, 32, 61, 70}) {
     for (int64_t n : {1, 8, 13, 32}) {
       for (Layout layout : {Layout::Columns, Layout::Rows, Layout::Spread}) {
         const int64_t count = 9, k = m + n;

@@ -24,7 +24,7 @@ bool is_small(const Plan<T>& plan) {
 // item i.
 template <class T, class Pointers>
 void run_small_batch(const Plan<T>& plan, int64_t count, const Pointers& pointers) {
-  const int64_t lanes = plan.kernels->lanes, most = plan.kernels->tile_rows;
+  const int64_t lanes = plan.kernels->lanes, most = plan.kernels->batch_rows;
   const int64_t blocks = (plan.m + most - 1) / most;
   const int64_t rows = blocks == 1 ? plan.m : ((plan.m + blocks - 1) / blocks + lanes - 1) / lanes * lanes;
   const TileArgs<T> shape{rows,      plan.k,  nullptr,   plan.a_cs,  nullptr,  plan.b_rs,

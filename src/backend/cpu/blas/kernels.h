@@ -37,6 +37,7 @@ struct Kernels {
   int64_t lanes;         // elements in a vector
   int64_t tile_rows;     // of the largest tile: a multiple of lanes
   int64_t tile_columns;  // of the largest tile
+  int64_t batch_rows;    // that `batch` takes at once: tile_rows or more
 
   // tile[w][tail][columns - 1] computes rows of width w: 0 and 1 are a quarter and half of a vector, v + 1 is v
   // vectors. Where `rows` is not the whole width, `tail` must be 1; neither a nor c is touched beyond `rows`.

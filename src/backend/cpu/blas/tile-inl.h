@@ -9,6 +9,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "backend/cpu/blas/kernels.h"
@@ -18,18 +19,28 @@ namespace nngpu::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // The largest tile: with 32 registers 24 hold sums, with 16 registers 12 do (8 without FMA, whose products need
-// one more). Two FMA pipes of latency 4 to 5 need 8 to 10 independent sums.
+// one more). Two FMA pipes of latency 4 to 5 need 8 to 10 independent sums. Batches have a wider tile with as many
+// sums, so that columns of a that fit it are read whole and once.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 inline constexpr int kTileVectors = 3;
 inline constexpr int kTileColumns = 8;
+inline constexpr int kBatchVectors = 4;
+inline constexpr int kWideColumns = 6;
 #elif HWY_TARGET == HWY_AVX2
 inline constexpr int kTileVectors = 2;
 inline constexpr int kTileColumns = 6;
+inline constexpr int kBatchVectors = kTileVectors;
+inline constexpr int kWideColumns = kTileColumns;
 #else
 inline constexpr int kTileVectors = 2;
 inline constexpr int kTileColumns = 4;
+inline constexpr int kBatchVectors = kTileVectors;
+inline constexpr int kWideColumns = kTileColumns;
 #endif
-static_assert(kTileVectors <= kMaxTileVectors && kTileColumns <= kMaxTileColumns);
+static_assert(kBatchVectors <= kMaxTileVectors && kTileColumns <= kMaxTileColumns);
+
+inline constexpr int64_t kLine = 64;
+inline constexpr int64_t kAheadBytes = 4096;  // operands of a product for which asking ahead pays
 
 // Where masked loads and stores may touch what the mask leaves out, the rest of a matrix is read and written
 // through a buffer or in halves.
@@ -102,8 +113,15 @@ HWY_INLINE void update(const R& rows, const V (&sum)[kColumns][kVectors], const 
   }
 }
 
-template <class D, int kVectors, int kColumns, bool kTail, class T = hn::TFromD<D>>
-HWY_INLINE void run_tile(const Rows<D, kVectors, kTail>& rows, const TileArgs<T>& args) {
+// What a tile asks for while it computes: one cache line of a and one of b at each step of k.
+struct Ahead {
+  const char* a = nullptr;
+  const char* b = nullptr;
+  int64_t a_step = 0;
+};
+
+template <class D, int kVectors, int kColumns, bool kTail, bool kAhead = false, class T = hn::TFromD<D>>
+HWY_INLINE void run_tile(const Rows<D, kVectors, kTail>& rows, const TileArgs<T>& args, Ahead ahead = {}) {
   using V = hn::Vec<D>;
   const D d;
   V sum[kColumns][kVectors];
@@ -124,6 +142,10 @@ HWY_INLINE void run_tile(const Rows<D, kVectors, kTail>& rows, const TileArgs<T>
     V left[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) left[v] = rows.load(v, a);
+    if constexpr (kAhead) {
+      hwy::Prefetch(ahead.a), ahead.a += ahead.a_step;
+      hwy::Prefetch(ahead.b), ahead.b += kLine;
+    }
 #pragma GCC unroll 16
     for (int j = 0; j < kColumns; ++j) {
       const V right = hn::Set(d, base[j / 3][(j % 3) * b_stride]);
@@ -153,28 +175,58 @@ HWY_INLINE void run_last_columns(const Rows<D, kVectors, kTail>& rows, const Til
 }
 
 // Whole products whose rows fit a tile, one after another: calls between tiles would cost as much as the tiles.
+// With kAhead the first tiles of an item ask for the lines of the next one: an item alone is too short for the
+// processor to see where it goes.
+template <class D, int kVectors, bool kTail, bool kAhead, class T = hn::TFromD<D>>
+HWY_INLINE void run_batch(const TileArgs<T>& shape, int64_t columns, int64_t count, const T* const* a,
+                          const T* const* b, T* const* c) {
+  constexpr int kColumns = kVectors > kTileVectors ? kWideColumns : kTileColumns;
+  const Rows<D, kVectors, kTail> rows(shape.rows);
+  TileArgs<T> args = shape;
+  const int64_t all_lines = std::max(shape.rows, columns) * static_cast<int64_t>(sizeof(T));
+  Ahead ahead;
+  ahead.a_step = shape.a_step * static_cast<int64_t>(sizeof(T));
+  for (int64_t item = 0; item < count; ++item) {
+    args.a = a[item], args.b = b[item], args.c = c[item];
+    const int64_t next = kAhead ? std::min(item + 1, count - 1) : item;
+    ahead.a = reinterpret_cast<const char*>(a[next]), ahead.b = reinterpret_cast<const char*>(b[next]);
+    int64_t lines = kAhead ? all_lines : 0;  // bytes of a line of a, or of b, that are still to be asked for
+    int64_t rest = columns;
+    for (; rest >= kColumns; rest -= kColumns) {
+      if (kAhead && lines > 0) {
+        run_tile<D, kVectors, kColumns, kTail, kAhead>(rows, args, ahead);
+        ahead.a += kLine, ahead.b += kLine * shape.k, lines -= kLine;
+      } else {
+        run_tile<D, kVectors, kColumns, kTail>(rows, args);
+      }
+      args.b += kColumns * args.b_stride;
+      args.c += kColumns * args.c_step;
+    }
+    if (rest > 0) run_last_columns(rows, args, rest, std::make_integer_sequence<int, kColumns - 1>());
+  }
+}
+
 template <class D, int kVectors, bool kTail, class T = hn::TFromD<D>>
 void tile_batch(const TileArgs<T>& shape, int64_t columns, int64_t count, const T* const* a, const T* const* b,
                 T* const* c) {
-  const Rows<D, kVectors, kTail> rows(shape.rows);
-  TileArgs<T> args = shape;
-  for (int64_t item = 0; item < count; ++item) {
-    args.a = a[item], args.b = b[item], args.c = c[item];
-    int64_t rest = columns;
-    for (; rest >= kTileColumns; rest -= kTileColumns) {
-      run_tile<D, kVectors, kTileColumns, kTail>(rows, args);
-      args.b += kTileColumns * args.b_stride;
-      args.c += kTileColumns * args.c_step;
-    }
-    if (rest > 0) run_last_columns(rows, args, rest, std::make_integer_sequence<int, kTileColumns - 1>());
+  const int64_t bytes = (shape.rows + columns) * shape.k * static_cast<int64_t>(sizeof(T));
+  if (bytes >= kAheadBytes) {
+    run_batch<D, kVectors, kTail, true>(shape, columns, count, a, b, c);
+  } else {
+    run_batch<D, kVectors, kTail, false>(shape, columns, count, a, b, c);
   }
+}
+
+template <class D, int kVectors, class T>
+void fill_batch(Kernels<T>& table, int index) {
+  table.batch[index][0] = &tile_batch<D, kVectors, false>;
+  table.batch[index][1] = &tile_batch<D, kVectors, true>;
 }
 
 template <class D, int kVectors, class T, int... kColumn>
 void fill_tiles(Kernels<T>& table, int index, std::integer_sequence<int, kColumn...>) {
   auto& row = table.tile[index];
-  table.batch[index][0] = &tile_batch<D, kVectors, false>;
-  table.batch[index][1] = &tile_batch<D, kVectors, true>;
+  fill_batch<D, kVectors>(table, index);
   ((row[0][kColumn] = &tile<D, kVectors, kColumn + 1, false>), ...);
   ((row[1][kColumn] = &tile<D, kVectors, kColumn + 1, true>), ...);
 }
@@ -186,7 +238,9 @@ void fill_tiles(Kernels<T>& table, std::integer_sequence<int, kVector...>) {
   fill_tiles<hn::Half<hn::Half<D>>, 1>(table, 0, kColumns);
   fill_tiles<hn::Half<D>, 1>(table, 1, kColumns);
   (fill_tiles<D, kVector + 1>(table, kVector + 2, kColumns), ...);
+  if constexpr (kBatchVectors > kTileVectors) fill_batch<D, kBatchVectors>(table, kBatchVectors + 1);
   table.lanes = hn::Lanes(D());
+  table.batch_rows = kBatchVectors * table.lanes;
   table.tile_rows = kTileVectors * table.lanes;
   table.tile_columns = kTileColumns;
 }
