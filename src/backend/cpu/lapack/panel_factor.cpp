@@ -275,15 +275,7 @@ void reflect_columns(int64_t right, int64_t m, T* a, int64_t lda, T scale, const
 // dots[c] = sum over rows 1.. of column 0 times column c.
 template <class T>
 void first_dots(int64_t m, int64_t n, const T* a, int64_t lda, T* dots) {
-  const hn::ScalableTag<T> d;
-  for (int64_t c = 0; c < n; ++c) {
-    auto sum = hn::Zero(d);
-    NNGPU_LAPACK_ROWS(d, i, 1, m) {
-      const auto mask = hn::FirstN(d, static_cast<size_t>(m - i));
-      sum = hn::MulAdd(hn::MaskedLoad(mask, d, a + i), hn::MaskedLoad(mask, d, a + c * lda + i), sum);
-    }
-    dots[c] = hn::GetLane(hn::SumOfLanes(d, sum));
-  }
+  product_kernels<T>().inner(m - 1, 1, n, a + 1, lda, a + 1, lda, T(0), dots, 1);
 }
 
 // Scales column 0 to a largest magnitude near one where the squares of its entries leave the range of T. A

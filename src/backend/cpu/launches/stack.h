@@ -9,11 +9,11 @@
 #include "backend/cpu/launches.h"
 #include "backend/cpu/launches/scratch_frame.h"
 #include "backend/cpu/launches/walk.h"
+#include "backend/stack_layout.h"
 
 namespace nngpu::cpu {
 
-// How many of an operand's last axes belong to one entry.
-enum class Entry { Number = 0, Vector = 1, Matrix = 2 };
+using stacks::Entry, stacks::is_stacked, stacks::stack_strides;
 
 template <class T>
 struct Stack {
@@ -37,31 +37,6 @@ struct Stack {
   Batch<T> batch() const { return {data, std::max<int64_t>(1, rows), entry_size()}; }
   Batch<const T> const_batch() const { return {data, std::max<int64_t>(1, rows), entry_size()}; }
 };
-
-// The strides an operand of this shape has as (a part of) a stack.
-inline Dims stack_strides(const Shape& shape, Entry kind) {
-  Dims strides = shape;
-  int64_t step = 1;
-  int axis = shape.size() - 1;
-  if (kind == Entry::Matrix) {
-    strides[axis - 1] = 1;
-    strides[axis] = shape[axis - 1];
-    step = shape[axis - 1] * shape[axis];
-    axis -= 2;
-  }
-  for (; axis >= 0; --axis) {
-    strides[axis] = step;
-    step *= shape[axis];
-  }
-  return strides;
-}
-
-inline bool is_stacked(const graph::Operand& x, Entry kind) {
-  const Dims strides = stack_strides(x.shape, kind);
-  for (int i = 0; i < x.shape.size(); ++i)
-    if (x.shape[i] != 1 && x.strides[i] != strides[i]) return false;
-  return true;
-}
 
 template <class T>
 Stack<T> stack_shape(const graph::Operand& x, Entry kind, int32_t items) {

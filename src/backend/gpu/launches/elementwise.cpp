@@ -5,6 +5,7 @@
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/elementwise_items.h"
 #include "backend/gpu/launches/extent.h"
+#include "backend/gpu/launches/packs.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -20,31 +21,15 @@ struct ElementwisePlan {
 
 bool runs_along(const graph::Operand& operand, int rank) { return rank == 0 || operand.strides[rank - 1] == 1; }
 
-// How many neighbours fit 16 bytes of the widest operand; 0 where an operand is neither contiguous nor one
-// element.
-int pack_width(const Launch& launch) {
+// The width of packs; 0 where an operand is neither contiguous nor one element.
+int chain_pack(const Launch& launch) {
   const int rank = launch.tape->shape.size();
   if (rank > 1) return 0;
-  size_t widest = 1;
-  for (const graph::Operand& input : launch.inputs) {
-    if (input.constant || rank == 0 || input.strides[0] == 0) continue;
-    if (!runs_along(input, rank)) return 0;
-    widest = std::max(widest, dtype_size(input.dtype));
-  }
-  for (const graph::Operand& output : launch.outputs) {
+  for (const graph::Operand& input : launch.inputs)
+    if (is_packed(input) && !runs_along(input, rank)) return 0;
+  for (const graph::Operand& output : launch.outputs)
     if (!runs_along(output, rank)) return 0;
-    widest = std::max(widest, dtype_size(output.dtype));
-  }
-  return static_cast<int>(std::min<size_t>(8, 16 / widest));
-}
-
-bool is_aligned(const Launch& launch, const RunContext& context, int width) {
-  const auto fits = [&](const graph::Operand& operand) {
-    const size_t bytes = dtype_size(operand.dtype) * static_cast<size_t>(width);
-    return operand.constant || reinterpret_cast<uintptr_t>(context.at(operand)) % bytes == 0;
-  };
-  return std::all_of(launch.inputs.begin(), launch.inputs.end(), fits) &&
-         std::all_of(launch.outputs.begin(), launch.outputs.end(), fits);
+  return pack_width(launch.inputs, launch.outputs);
 }
 
 KernelHandle chain_kernel(GpuBackend& gpu, const Launch& launch, const LoopForm& form) {
@@ -58,7 +43,7 @@ void prepare_elementwise(GpuBackend& gpu, Launch& launch) {
   auto plan = std::make_shared<ElementwisePlan>();
   plan->count = numel(launch.tape->shape);
   plan->form.wide = needs_wide_offsets(launch.tape->shape, launch.inputs, launch.outputs);
-  plan->form.pack = pack_width(launch);
+  plan->form.pack = chain_pack(launch);
   plan->loop = loop_bytes(launch.tape->shape, launch.inputs, launch.outputs, plan->form.wide);
   if (plan->count > 0) plan->kernel = chain_kernel(gpu, launch, plan->form);
   launch.prepared = std::move(plan);
@@ -70,7 +55,7 @@ void run_elementwise(GpuBackend& gpu, const Launch& launch, const RunContext& co
   if (plan.count == 0) return;
   KernelHandle kernel = plan.kernel;
   int width = std::max(1, plan.form.pack);
-  if (width > 1 && !is_aligned(launch, context, width)) {
+  if (width > 1 && !packs_are_aligned(launch, context, width)) {
     kernel = chain_kernel(gpu, launch, {plan.form.wide, 1});
     width = 1;
   }

@@ -7,6 +7,7 @@
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/extent.h"
+#include "backend/gpu/launches/packs.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -24,27 +25,6 @@ struct ItemsPlan {
 const graph::Operand& operand_of(const Launch& launch, const ItemsPlan& plan, size_t item, size_t k) {
   return k < plan.inputs ? launch.inputs[item * plan.inputs + k]
                          : launch.outputs[item * plan.outputs + k - plan.inputs];
-}
-
-// How many neighbours fit 16 bytes of the widest operand that is read or written along memory.
-int pack_width(const Launch& launch) {
-  size_t widest = 1;
-  for (const graph::Operand& input : launch.inputs) {
-    const bool single = input.constant || input.strides.empty() || input.strides[0] == 0;
-    if (!single) widest = std::max(widest, dtype_size(input.dtype));
-  }
-  for (const graph::Operand& output : launch.outputs) widest = std::max(widest, dtype_size(output.dtype));
-  return static_cast<int>(std::min<size_t>(8, 16 / widest));
-}
-
-bool is_aligned(const Launch& launch, const RunContext& context, int width) {
-  const auto fits = [&](const graph::Operand& operand) {
-    const size_t bytes = dtype_size(operand.dtype) * static_cast<size_t>(width);
-    const bool single = operand.constant || operand.strides.empty() || operand.strides[0] == 0;
-    return single || reinterpret_cast<uintptr_t>(context.at(operand)) % bytes == 0;
-  };
-  return std::all_of(launch.inputs.begin(), launch.inputs.end(), fits) &&
-         std::all_of(launch.outputs.begin(), launch.outputs.end(), fits);
 }
 
 KernelHandle items_kernel(GpuBackend& gpu, const Launch& launch, const LoopForm& form) {
@@ -90,7 +70,7 @@ void prepare_elementwise_items(GpuBackend& gpu, Launch& launch) {
     plan->counts.push_back(numel(shape));
     plan->form.wide = plan->form.wide || needs_wide_offsets(shape, {}, {});
   }
-  plan->form.pack = pack_width(launch);
+  plan->form.pack = pack_width(launch.inputs, launch.outputs);
   plan->capacity = items_capacity(launch);
   plan->kernel = items_kernel(gpu, launch, plan->form);
   launch.prepared = std::move(plan);
@@ -100,7 +80,7 @@ void run_elementwise_items(GpuBackend& gpu, const Launch& launch, const RunConte
   const auto& plan = *static_cast<const ItemsPlan*>(launch.prepared.get());
   KernelHandle kernel = plan.kernel;
   int width = plan.form.pack;
-  if (width > 1 && !is_aligned(launch, context, width)) {
+  if (width > 1 && !packs_are_aligned(launch, context, width)) {
     width = 1;
     kernel = items_kernel(gpu, launch, {plan.form.wide, 1});
   }

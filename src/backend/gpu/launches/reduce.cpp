@@ -4,6 +4,7 @@
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/extent.h"
+#include "backend/gpu/launches/packs.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -43,32 +44,20 @@ void choose_splits(ReducePlan& plan, const GpuBackend& gpu) {
   plan.splits = std::max<int64_t>(1, ceil_div(plan.length, plan.chunk));
 }
 
-// How many neighbours fit 16 bytes of the widest operand, where the innermost axis alone is reduced and the rows
-// of every operand start at multiples of that; else 1.
-int pack_width(const Launch& launch) {
+// The width of packs where the innermost axis alone is reduced and the rows of every operand start at multiples of
+// it; else 1.
+int row_pack(const Launch& launch) {
   const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
   const int rank = launch.tape->shape.size();
   if (rank == 0 || mask != int64_t{1} << (rank - 1)) return 1;
-  size_t widest = 1;
+  const int width = pack_width(launch.inputs, {});
   for (const graph::Operand& input : launch.inputs) {
-    if (input.constant || input.strides[rank - 1] == 0) continue;
+    if (!is_packed(input)) continue;
     if (input.strides[rank - 1] != 1) return 1;
-    widest = std::max(widest, dtype_size(input.dtype));
-  }
-  const auto width = static_cast<int>(std::min<size_t>(8, 16 / widest));
-  for (const graph::Operand& input : launch.inputs) {
-    if (input.constant || input.strides[rank - 1] == 0) continue;
     for (int k = 0; k < rank - 1; ++k)
       if (input.strides[k] % width != 0) return 1;
   }
   return width;
-}
-
-bool is_aligned(const Launch& launch, const RunContext& context, int width) {
-  return std::all_of(launch.inputs.begin(), launch.inputs.end(), [&](const graph::Operand& input) {
-    const size_t bytes = dtype_size(input.dtype) * static_cast<size_t>(width);
-    return input.constant || reinterpret_cast<uintptr_t>(context.at(input)) % bytes == 0;
-  });
 }
 
 }  // namespace
@@ -81,7 +70,7 @@ void prepare_reduce(GpuBackend& gpu, Launch& launch) {
   plan->wide = needs_wide_offsets(launch.tape->shape, launch.inputs, launch.outputs);
   plan->loop = loop_bytes(launch.tape->shape, launch.inputs, launch.outputs, plan->wide);
   plan->columns = prefers_columns(launch, plan->results);
-  if (!plan->columns) plan->pack = pack_width(launch);
+  if (!plan->columns) plan->pack = row_pack(launch);
   choose_splits(*plan, gpu);
   if (plan->results > 0) {
     const std::string text = reduce_text(launch, {plan->wide, plan->pack});
@@ -98,7 +87,7 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   const size_t size =
       dtype_size(value) * (is_compensated(launch.params.as<graph::ReduceParams>().code, value) ? 2 : 1);
   KernelHandle kernel = plan.partial;
-  if (plan.pack > 1 && !is_aligned(launch, context, plan.pack))
+  if (plan.pack > 1 && !packs_are_aligned(launch.inputs, context, plan.pack))
     kernel = gpu.library().generated(reduce_text(launch, {plan.wide, 1}), "rows");
   const BufferPtr partial = gpu.pool().allocate(size * static_cast<size_t>(plan.results * plan.splits));
   Arguments arguments;

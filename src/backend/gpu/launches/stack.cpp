@@ -7,30 +7,7 @@
 namespace nngpu::gpu {
 namespace {
 
-// The strides an operand of this shape has as (a part of) a stack.
-Dims stack_strides(const Shape& shape, Entry kind) {
-  Dims strides = shape;
-  int64_t step = 1;
-  int axis = shape.size() - 1;
-  if (kind == Entry::Matrix) {
-    strides[axis - 1] = 1;
-    strides[axis] = shape[axis - 1];
-    step = shape[axis - 1] * shape[axis];
-    axis -= 2;
-  }
-  for (; axis >= 0; --axis) {
-    strides[axis] = step;
-    step *= shape[axis];
-  }
-  return strides;
-}
-
-bool is_stacked(const graph::Operand& x, Entry kind) {
-  const Dims strides = stack_strides(x.shape, kind);
-  for (int i = 0; i < x.shape.size(); ++i)
-    if (x.shape[i] != 1 && x.strides[i] != strides[i]) return false;
-  return true;
-}
+using stacks::is_stacked, stacks::stack_strides;
 
 // As many addresses as fit a kernel's arguments (4 KB everywhere).
 constexpr int32_t kAddresses = 256;

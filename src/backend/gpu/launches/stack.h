@@ -4,11 +4,11 @@
 #define NNGPU_BACKEND_GPU_LAUNCHES_STACK_H_
 
 #include "backend/gpu/launches.h"
+#include "backend/stack_layout.h"
 
 namespace nngpu::gpu {
 
-// How many of an operand's last axes belong to one entry.
-enum class Entry { Number = 0, Vector = 1, Matrix = 2 };
+using stacks::Entry;
 
 struct Stack {
   char* data = nullptr;
