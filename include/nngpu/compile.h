@@ -19,8 +19,9 @@ using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tenso
 // A compiled function of any number of tensors. The first call with new shapes, dtypes, strides or device traces
 // the function; later calls replay the plan. Variables it reads and assigns, and generators it draws from, are
 // inputs and outputs of the plan: each replay sees and updates their current state. Reading a traced value on the
-// host throws ValueError. At most `capacity` plans are kept, least recently used out. Thread-safe. Copies share
-// the cache.
+// host throws ValueError. Given tensors that require gradients it runs the function itself, so that they flow;
+// what backward() collects inside must be used and forgotten (zero_grad) before the function returns: ValueError.
+// At most `capacity` plans are kept, least recently used out. Thread-safe. Copies share the cache.
 class CompiledFunction {
  public:
   explicit CompiledFunction(TensorFunction function, size_t capacity = 16);

@@ -56,6 +56,12 @@ class IOError : public Error {
   using Error::Error;
 };
 
+// A gradient is asked for that does not exist: of an operation that has none, or through a graph that is gone.
+class GradientError : public Error {
+ public:
+  using Error::Error;
+};
+
 // A numerical failure found while computing: it is thrown when the value is read. `item` is the index in the
 // flattened batch, `pivot` the 0-based pivot or -1 where there is none.
 class LinalgError : public Error {

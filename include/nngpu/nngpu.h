@@ -3,6 +3,7 @@
 #define NNGPU_NNGPU_H_
 
 #include "nngpu/activations.h"
+#include "nngpu/autograd.h"
 #include "nngpu/batch.h"
 #include "nngpu/compile.h"
 #include "nngpu/convolution.h"
@@ -16,6 +17,7 @@
 #include "nngpu/ops.h"
 #include "nngpu/random.h"
 #include "nngpu/shape.h"
+#include "nngpu/special.h"
 #include "nngpu/tensor.h"
 
 #endif  // NNGPU_NNGPU_H_

@@ -114,6 +114,16 @@ class Tensor {
   Dims strides() const;  // of the computed value
   bool is_contiguous() const;
 
+  // --- Gradients (nngpu/autograd.h) ---
+
+  // Whether gradients flow through this tensor: it was made by requires_grad(), or computed from such tensors.
+  bool requires_grad() const;
+  // The gradient that backward() has collected here; undefined if there is none or this was not made by
+  // requires_grad().
+  Tensor grad() const;
+  void zero_grad() const;  // forgets it
+  void backward() const;   // nngpu::backward(*this)
+
   Tensor operator-() const;
   Tensor operator!() const;
   Tensor operator~() const;
@@ -134,7 +144,8 @@ class Tensor {
 class Variable {
  public:
   Variable() = default;
-  explicit Variable(const Tensor& initial);
+  // `requires_grad`: backward() collects a gradient for it. DTypeError unless it is floating then.
+  explicit Variable(const Tensor& initial, bool requires_grad = false);
   bool defined() const { return cell_ != nullptr; }
   // The current value. Inside compile() this records a read.
   Tensor value() const;
@@ -143,6 +154,16 @@ class Variable {
   void assign(const Tensor& value);
   const Shape& shape() const;
   DType dtype() const;
+  Device device() const;
+
+  // --- Gradients (nngpu/autograd.h) ---
+
+  bool requires_grad() const;
+  void set_requires_grad(bool requires_grad) const;
+  Tensor grad() const;  // what backward() has collected; undefined if nothing
+  // Replaces it, as clipping does. Shape and dtype are the variable's; undefined: forgets it.
+  void set_grad(const Tensor& gradient) const;
+  void zero_grad() const { set_grad(Tensor()); }
 
   struct Cell;
   const std::shared_ptr<Cell>& cell() const { return cell_; }

@@ -97,6 +97,8 @@ void Collector::decide_escapes(const std::vector<Node*>& roots, bool keep_recipe
   auto& fates = workspace().fates;
   fates.assign(count, {});
   for (const GraphView::Item& item : items) {
+    // A tracked node reads its inputs again when gradients are computed.
+    if (item.node->gradient && !item.node->gradient->released) continue;
     for (const auto& [source, output] : item.inputs) ++fates[source].edges;
   }
   for (Node* root : roots) {

@@ -43,7 +43,7 @@ struct CompiledPlan {
 };
 
 KeyWords argument_key(const std::vector<Tensor>& inputs) {
-  KeyWords key;
+  KeyWords key{gradients_enabled()};
   for (const Tensor& input : inputs) {
     const Dims& strides = read_value(input).strides;
     key.push_back(static_cast<uint64_t>(input.dtype()) << 8 | static_cast<uint64_t>(input.rank()));
@@ -136,6 +136,7 @@ std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, con
   }
   compiled->roots = function(arguments);
   require_traced(compiled->roots);
+  trace.require_no_gradients();
   compiled->result_count = compiled->roots.size();
   for (const Trace::VariableUse& use : trace.variables) {
     if (use.written.defined()) compiled->roots.push_back(use.written);
@@ -189,10 +190,11 @@ class Replay {
     bind();
     RunResult result = run_plan(*compiled_.plan, backend_for(compiled_.device), bindings_);
     std::vector<Tensor> values;
+    std::vector<std::pair<Tensor, Tensor>> old;
     for (size_t i = 0; i < compiled_.results.size(); ++i) values.push_back(value_of(i, result));
     size_t next = compiled_.result_count;
     for (const auto& use : compiled_.variables) {
-      if (use.written.defined()) use.cell->value = values[next++];
+      if (use.written.defined()) old.push_back(use.cell->set(values[next++]));
     }
     values.resize(compiled_.result_count);
     return values;
@@ -322,7 +324,10 @@ CompiledFunction::CompiledFunction(TensorFunction function, size_t capacity)
 
 std::vector<Tensor> CompiledFunction::operator()(const std::vector<Tensor>& inputs) const {
   for (const Tensor& input : inputs) require_defined("compile", input);
-  if (Trace::current() != nullptr) return impl_->function(inputs);  // part of a larger function
+  // Part of a larger function, or of one whose gradients are wanted; or every operation is to be looked at.
+  const bool inlined = Trace::current() != nullptr || node_hook() != nullptr ||
+                       (gradients_enabled() && std::any_of(inputs.begin(), inputs.end(), is_tracked));
+  if (inlined) return impl_->function(inputs);
   evaluate(inputs);
   const KeyWords key = argument_key(inputs);
   while (true) {

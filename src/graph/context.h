@@ -12,10 +12,17 @@ namespace nngpu {
 
 struct Variable::Cell {
   mutable std::mutex mutex;
-  Tensor value;  // guarded by the mutex
-  Shape shape;   // of every value it ever holds
+  Tensor value;                               // guarded by the mutex, as are the next two
+  std::shared_ptr<graph::GradientLeaf> leaf;  // null: no gradient is wanted
+  Tensor tracked;                             // `value` as a leaf, once it was read
+  Shape shape;                                // of every value it ever holds
   DType dtype = DType::F32;
   Device device;
+
+  // With the mutex held. Returns what may be the last handles of the old value: released without it.
+  std::pair<Tensor, Tensor> set(const Tensor& next) {
+    return {std::exchange(value, next), std::exchange(tracked, Tensor())};
+  }
 };
 
 namespace graph {

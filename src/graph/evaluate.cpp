@@ -169,8 +169,10 @@ class Evaluation {
 
   static void settle(Node* node, State state, std::vector<std::vector<Edge>>& dropped) {
     node->state.store(state, std::memory_order_release);
-    dropped.push_back(std::move(node->inputs));
-    node->inputs.clear();
+    if (!node->gradient || node->gradient->released) {
+      dropped.push_back(std::move(node->inputs));
+      node->inputs.clear();
+    }
     if (node->context != nullptr) node->context->unlink(node);
   }
 
@@ -284,6 +286,25 @@ GraphView collect_traced(const std::vector<Tensor>& roots) {
     if (root.node()->mark >= 0) view.items[root.node()->mark].escapes = true;
   }
   return view;
+}
+
+void end_records(const std::vector<NodePtr>& nodes, bool forget) {
+  std::vector<std::vector<Edge>> dropped;  // both released after the lock
+  std::vector<GradientRecord> ended;
+  std::lock_guard lock(engine().mutex);
+  for (const NodePtr& node : nodes) {
+    if (!node->gradient) continue;
+    ended.push_back(std::move(*node->gradient));
+    if (forget) {
+      node->gradient.reset();
+    } else {
+      *node->gradient = {};
+      node->gradient->released = true;
+    }
+    if (node->state.load(std::memory_order_acquire) == State::Pending) continue;
+    dropped.push_back(std::move(node->inputs));
+    node->inputs.clear();
+  }
 }
 
 std::string describe_pending(const Tensor& tensor) {

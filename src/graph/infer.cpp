@@ -87,6 +87,12 @@ Outputs infer(OpKind kind, const Params& params, Inputs in) {
       return infer_slice(params.as<SliceParams>(), in[0]);
     case OpKind::Diagonal:
       return infer_diagonal(params.as<DiagonalParams>(), in[0]);
+    case OpKind::Tie: {
+      Outputs outputs;
+      for (int64_t i = 0; i < params.as<TieParams>().count; ++i)
+        outputs.push_back(made(in[static_cast<size_t>(i)].shape(), in[static_cast<size_t>(i)].dtype()));
+      return outputs;
+    }
     case OpKind::Copy:
       return one(in[0].shape(), in[0].dtype());
     case OpKind::Concat:

@@ -71,6 +71,7 @@ Tensor make_node(OpKind kind, const Params& params, std::span<const Tensor> inpu
     node.traced = node.traced || input.node()->traced;
     node.inputs.push_back({input.node(), input.output()});
   }
+  if (gradients_enabled()) record_gradient(node, inputs);
   // What reads a traced value that left its function can never be computed: reading it throws.
   if (node.traced || Trace::current() != nullptr) {
     node.traced = true;
@@ -79,7 +80,9 @@ Tensor make_node(OpKind kind, const Params& params, std::span<const Tensor> inpu
   node.depth = pending_depth(node);
   Context& context = Context::current();
   if (context.link(&node)) run_pending(context);
-  return Tensor(std::move(pointer));
+  Tensor result(std::move(pointer));
+  if (node_hook() != nullptr) node_hook()(result);
+  return result;
 }
 
 Tensor make_data(Device device, DType dtype, const Shape& shape, Value value) {

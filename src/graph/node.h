@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "graph/gradient_record.h"
 #include "graph/launch.h"
 #include "nngpu/tensor.h"
 
@@ -37,7 +38,7 @@ struct Output {
 enum class State : uint8_t { Pending, Ready, Failed };
 
 // Immutable but for: the state, which goes from Pending to Ready or Failed once; at that moment the values or the
-// error are set and the inputs dropped, all under the evaluation lock (evaluate.cpp).
+// error are set and the inputs dropped (a tracked node keeps them), all under the evaluation lock (evaluate.cpp).
 struct Node {
   std::atomic<int64_t> references{0};
   std::atomic<State> state{State::Pending};
@@ -51,6 +52,7 @@ struct Node {
   std::vector<Edge> inputs;
   std::vector<Output> outputs;
   std::exception_ptr error;
+  std::unique_ptr<GradientRecord> gradient;  // null: no gradient flows through (gradient_record.h)
 
   // Pending nodes of a thread are linked in its context.
   Context* context = nullptr;

@@ -53,6 +53,9 @@ struct SliceParams {
 struct DiagonalParams {
   int64_t offset;
 };
+struct TieParams {
+  int64_t count;  // how many of the inputs are outputs, too; the others are only waited for
+};
 struct AxisParams {
   int64_t axis;
 };

@@ -60,10 +60,11 @@ void Lowering::mark_storage() {
   for (auto i = static_cast<int32_t>(graph_.items.size()) - 1; i >= 0; --i) {
     const GraphView::Item& item = graph_.items[i];
     if (item.escapes) storage_escapes_[i] = 1;
-    if (!item.is_input && is_view(item.node->kind) && storage_escapes_[i])
-      storage_escapes_[item.inputs[0].first] = 1;
-    // Readers of a view read the storage below it, as does whoever holds a kept view.
     const bool view = !item.is_input && is_view(item.node->kind);
+    const bool ties = view && item.node->kind == OpKind::Tie;
+    const size_t seen = ties ? static_cast<size_t>(item.node->params.as<TieParams>().count) : 1;
+    for (size_t k = 0; view && storage_escapes_[i] && k < seen; ++k) storage_escapes_[item.inputs[k].first] = 1;
+    // Readers of a view read the storage below it, as does whoever holds a kept view.
     const int readers = view ? uses_[i] + (item.escapes ? 1 : 0) : 1;
     for (const auto& [source, output] : item.inputs) uses_[source] += readers;
   }
@@ -118,6 +119,10 @@ void Lowering::lower_input(int32_t item) {
 
 void Lowering::lower_view(int32_t item) {
   const Node& n = node(item);
+  if (n.kind == OpKind::Tie) {
+    for (size_t i = 0; i < n.outputs.size(); ++i) values_[item].push_back(input(item, static_cast<int>(i)));
+    return;
+  }
   Operand source = input(item, 0);
   auto view = view_of(n.kind, n.params, source, n.outputs[0].shape);
   if (!view) {

@@ -27,8 +27,13 @@ class Trace {
   static Trace* current();
 
   Tensor add_placeholder(const Shape& shape, DType dtype, Device device, const Dims& strides, bool number = false);
-  Tensor read(const std::shared_ptr<Variable::Cell>& cell);
+  // `leaf`, where one is given: as a leaf that collects gradients there.
+  Tensor read(const std::shared_ptr<Variable::Cell>& cell, const std::shared_ptr<GradientLeaf>& leaf = nullptr);
   void write(const std::shared_ptr<Variable::Cell>& cell, const Tensor& value);
+  // Gradients that are collected while tracing belong to the trace: its end forgets those that are left.
+  void collects(const std::shared_ptr<GradientLeaf>& leaf) { leaves_.push_back(leaf); }
+  // ValueError if some are left: the compiled function would not know of them when it is replayed.
+  void require_no_gradients() const;
   // Rank-0 i64 run-time inputs: the generator's seed and offset at each replay.
   Draw draw(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
 
@@ -37,6 +42,7 @@ class Trace {
     Tensor input;    // the placeholder; undefined if it was written before it was ever read
     Dims strides;    // of the value when traced
     Tensor written;  // undefined if only read
+    Tensor tracked;  // the value as a leaf
   };
   struct GeneratorUse {
     std::shared_ptr<Generator::State> state;
@@ -49,7 +55,39 @@ class Trace {
 
  private:
   VariableUse& use_of(const std::shared_ptr<Variable::Cell>& cell);
+  Tensor current_value(VariableUse& use);
+  std::vector<std::shared_ptr<GradientLeaf>> leaves_;
   Trace* outer_;
+};
+
+// The draws of a function that runs twice with the same random numbers (checkpoint).
+class DrawLog {
+ public:
+  // While one lives, draws of this thread are appended to the log, or taken from it in the same order.
+  class Scope {
+   public:
+    Scope(DrawLog& log, bool replays);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    friend Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
+    DrawLog& log_;
+    bool replays_;
+    size_t next_ = 0;
+    Scope* outer_;
+  };
+  struct Recording : Scope {
+    explicit Recording(DrawLog& log) : Scope(log, false) {}
+  };
+  struct Replaying : Scope {
+    explicit Replaying(DrawLog& log) : Scope(log, true) {}
+  };
+
+ private:
+  friend Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
+  std::vector<Draw> draws_;
 };
 
 // Outside tracing takes `blocks` Philox blocks from the generator: its seed and their first offset are constants.

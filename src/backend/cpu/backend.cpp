@@ -119,6 +119,7 @@ class CpuBackend : public Backend {
       case OpKind::Broadcast:
       case OpKind::Permute:
       case OpKind::Slice:
+      case OpKind::Tie:
       case OpKind::Diagonal:
         return;  // lowering makes no launch of these
     }

@@ -122,6 +122,7 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
     case OpKind::Broadcast:
     case OpKind::Permute:
     case OpKind::Slice:
+    case OpKind::Tie:
     case OpKind::Diagonal:
       return;  // lowering makes no launch of these
   }
