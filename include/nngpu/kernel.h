@@ -10,6 +10,7 @@
 #ifndef NNGPU_KERNEL_H_
 #define NNGPU_KERNEL_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,16 @@ class Kernel {
     Grid threads = {256};
   };
 
+  // The gradients by the inputs (an undefined tensor: zero) of one call, from its inputs, numbers and outputs and
+  // the gradients by the outputs (zeros where there are none): operations on tensors, other kernels among them.
+  using Gradient =
+      std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs, const std::vector<Tensor>& numbers,
+                                        const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients)>;
+
   // Throws ValueError for names that are no identifiers or not distinct. The text itself is compiled when the
-  // kernel first runs; what the compiler says of it comes with the read, as a DeviceError.
-  explicit Kernel(Definition definition);
+  // kernel first runs; what the compiler says of it comes with the read, as a DeviceError. Without a gradient,
+  // asking for one through the kernel is a GradientError.
+  explicit Kernel(Definition definition, Gradient gradient = nullptr);
 
   // The outputs, not computed yet. All inputs lie on one device, a GPU or the simulated one: DeviceError
   // otherwise. `numbers` are rank-0 tensors or plain numbers (a floating number is f32, an integer i64). Throws
@@ -52,7 +60,10 @@ class Kernel {
                                  const Call& call) const;
 
  private:
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs, const std::vector<Tensor>& numbers,
+                          const Call& call) const;
   int64_t id_;
+  Gradient gradient_;
 };
 
 }  // namespace nngpu

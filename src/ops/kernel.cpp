@@ -6,6 +6,7 @@
 
 #include "graph/custom.h"
 #include "graph/node.h"
+#include "nngpu/autograd.h"
 #include "nngpu/error.h"
 #include "nngpu/ops.h"
 
@@ -44,7 +45,7 @@ Tensor number_of(const std::string& kernel, const Tensor& number) {
 
 }  // namespace
 
-Kernel::Kernel(Definition definition) {
+Kernel::Kernel(Definition definition, Gradient gradient) : gradient_(std::move(gradient)) {
   if (!is_identifier(definition.name)) throw ValueError("[Kernel] '" + definition.name + "' is no identifier");
   std::set<std::string> names{definition.name};
   for (const auto* list : {&definition.inputs, &definition.numbers, &definition.outputs}) {
@@ -61,6 +62,18 @@ Kernel::Kernel(Definition definition) {
 
 std::vector<Tensor> Kernel::operator()(const std::vector<Tensor>& inputs, const std::vector<Tensor>& numbers,
                                        const Call& call) const {
+  if (!gradient_) return run(inputs, numbers, call);
+  const auto forward = [*this, numbers, call](const std::vector<Tensor>& in) { return run(in, numbers, call); };
+  const auto backward = [gradient = gradient_, numbers](const std::vector<Tensor>& in,
+                                                        const std::vector<Tensor>& out,
+                                                        const std::vector<Tensor>& gradients) {
+    return gradient(in, numbers, out, gradients);
+  };
+  return custom_gradient(forward, backward)(inputs);
+}
+
+std::vector<Tensor> Kernel::run(const std::vector<Tensor>& inputs, const std::vector<Tensor>& numbers,
+                                const Call& call) const {
   const Definition& definition = graph::kernel_definition(id_);
   const std::string& name = definition.name;
   require_count(name, "inputs", inputs.size(), definition.inputs.size());

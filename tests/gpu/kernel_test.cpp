@@ -34,6 +34,22 @@ TEST(Kernel, ReadsViewsInRowMajorOrderAndComputedNumbers) {
   EXPECT_EQ(values, (x * 2).to_vector<float>());
 }
 
+TEST(Kernel, HasAGradientWhereItIsGivenOne) {
+  const Kernel::Definition square{
+      .name = "square", .inputs = {"x"}, .numbers = {"a"}, .outputs = {"out"}, .body = R"(
+    const i64 step = (i64)gdim.x * (i64)bdim.x;
+    for (i64 i = (i64)bid.x * (i64)bdim.x + (i64)tid.x; i < out_size; i += step) out[i] = a * x[i] * x[i];
+  )"};
+  const Kernel::Call call{.shapes = {{5}}, .dtypes = {DType::F32}};
+  const Kernel kernel(square, [](const auto& inputs, const auto& numbers, const auto&, const auto& gradients) {
+    return std::vector<Tensor>{gradients[0] * inputs[0] * numbers[0] * 2};
+  });
+  const Tensor g = grad([&](const Tensor& x) { return sum(kernel({x}, {3.0f}, call)[0] * x); })(ramp(5));
+  EXPECT_EQ(g.to_vector<float>(), (std::vector<float>{0, 9, 36, 81, 144}));
+  const Kernel without(square);
+  EXPECT_THROW(grad([&](const Tensor& x) { return sum(without({x}, {3.0f}, call)[0]); })(ramp(5)), GradientError);
+}
+
 TEST(Kernel, HasSeveralOutputsAndSharedMemory) {
   const Kernel kernel({.name = "sum_and_largest", .inputs = {"x"}, .outputs = {"total", "largest"}, .body = R"(
     SHARED(float, part, [32]);
