@@ -159,6 +159,10 @@ const Module& Module::to(Device device) const {
   return *this;
 }
 
+void Module::zero_grad() const {
+  for (const Variable& variable : parameters()) variable.zero_grad();
+}
+
 std::string Module::describe() const {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
@@ -175,7 +179,7 @@ const std::vector<std::pair<std::string, std::shared_ptr<const Module>>>& Module
 }
 
 Variable Module::register_parameter(const std::string& name, const Tensor& initial) {
-  return register_parameter(name, Variable(initial));
+  return register_parameter(name, Variable(initial, true));
 }
 
 Variable Module::register_parameter(const std::string& name, const Variable& shared) {

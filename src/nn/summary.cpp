@@ -7,6 +7,7 @@
 
 #include "graph/trace.h"
 #include "nn/module_state.h"
+#include "nngpu/autograd.h"
 
 namespace nngpu::nn {
 namespace {
@@ -63,6 +64,7 @@ Summary summary(const Module& model, const Shape& input, DType dtype) {
   {
     // Inside a trace nothing is computed, and assignments and draws change nothing outside.
     graph::Trace trace;
+    const NoGrad off;
     Recorder recorder(model, result.rows);
     model(trace.add_placeholder(input, dtype, default_device(), row_major_strides(input)));
   }
