@@ -108,7 +108,7 @@ auto compile(Function function, size_t capacity = 16) {
 }
 
 // The plan of a function of these inputs as text: the launches in order with what each fuses and batches, the
-// bytes it moves, and the plan's peak of intermediate memory.
+// bytes it moves, the plan's peak of intermediate memory, and what holds memory there.
 std::string explain(const TensorFunction& function, const std::vector<Tensor>& inputs);
 template <class Function, class... Args>
 std::string explain(Function function, const Args&... inputs) {

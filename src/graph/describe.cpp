@@ -1,8 +1,9 @@
 // A plan as text (explain).
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
-#include "graph/plan.h"
+#include "graph/plan_memory.h"
 
 namespace nngpu::graph {
 namespace {
@@ -63,6 +64,44 @@ std::string line(size_t index, const Launch& launch) {
   return text + ", moves " + human_bytes(moved_bytes(launch)) + "\n";
 }
 
+// The launch during which most memory is taken by intermediate results.
+int32_t launch_at_peak(const Plan& plan, const std::vector<Lifetime>& all) {
+  std::vector<int64_t> change(plan.launches.size() + 1, 0);
+  for (const Lifetime& lifetime : all) {
+    change[static_cast<size_t>(lifetime.first)] += lifetime.bytes;
+    change[static_cast<size_t>(lifetime.last) + 1] -= lifetime.bytes;
+  }
+  int64_t taken = 0, most = -1;
+  int32_t peak = 0;
+  for (size_t i = 0; i < plan.launches.size(); ++i) {
+    taken += change[i];
+    if (taken <= most) continue;
+    most = taken;
+    peak = static_cast<int32_t>(i);
+  }
+  return peak;
+}
+
+// What holds memory there: the largest first.
+std::string peak_report(const Plan& plan) {
+  constexpr size_t kShown = 8;
+  const std::vector<Lifetime> all = lifetimes(plan);
+  if (all.empty()) return "";
+  const int32_t peak = launch_at_peak(plan, all);
+  std::vector<Lifetime> held;
+  for (const Lifetime& lifetime : all)
+    if (lifetime.first <= peak && peak <= lifetime.last) held.push_back(lifetime);
+  std::stable_sort(held.begin(), held.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  std::string text = "at the peak, during launch " + std::to_string(peak) + ":\n";
+  for (size_t i = 0; i < std::min(held.size(), kShown); ++i) {
+    const Launch& maker = plan.launches[static_cast<size_t>(held[i].first)];
+    text += "  " + human_bytes(held[i].bytes) + " of " + op_name(maker.kind) + fused_names(maker) + " (launch " +
+            std::to_string(held[i].first) + ", read until " + std::to_string(held[i].last) + ")\n";
+  }
+  if (held.size() > kShown) text += "  and " + std::to_string(held.size() - kShown) + " smaller ones\n";
+  return text;
+}
+
 }  // namespace
 
 std::string describe(const Plan& plan, const GraphView& graph) {
@@ -77,7 +116,7 @@ std::string describe(const Plan& plan, const GraphView& graph) {
   for (size_t i = 0; i < plan.launches.size(); ++i) text += line(i, plan.launches[i]);
   text += "moves " + human_bytes(moved) + ", intermediates peak at " + human_bytes(plan.arena_bytes) +
           ", results take " + human_bytes(kept) + "\n";
-  return text;
+  return text + peak_report(plan);
 }
 
 }  // namespace nngpu::graph

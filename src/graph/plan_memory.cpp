@@ -1,19 +1,15 @@
 // Memory: places a plan's temporaries in one arena so that those alive together do not overlap.
+#include "graph/plan_memory.h"
+
 #include <algorithm>
 #include <map>
-
-#include "graph/plan.h"
 
 namespace nngpu::graph {
 namespace {
 
 constexpr int64_t kAlignment = 64;
 
-struct Lifetime {
-  int32_t slot;
-  int32_t first, last;  // launches
-  int64_t bytes;
-};
+}  // namespace
 
 std::vector<Lifetime> lifetimes(const Plan& plan) {
   std::vector<Lifetime> result;
@@ -34,6 +30,8 @@ std::vector<Lifetime> lifetimes(const Plan& plan) {
   }
   return result;
 }
+
+namespace {
 
 // Free ranges of the arena, merged with their neighbours; the smallest that fits is taken.
 class Arena {

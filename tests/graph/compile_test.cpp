@@ -12,6 +12,19 @@
 namespace nngpu {
 namespace {
 
+TEST(Explain, SaysWhatHoldsMemoryAtThePeak) {
+  const Tensor x = ones({64, 64}).eval();
+  const std::string text = explain(
+      [](const Tensor& a) {
+        const Tensor large = matmul(a, a);
+        return matmul(large, a) + large;
+      },
+      x);
+  const size_t peak = text.find("at the peak, during launch ");
+  ASSERT_NE(peak, std::string::npos) << text;
+  EXPECT_NE(text.find("16.0 KiB of Matmul (launch 0, read until ", peak), std::string::npos) << text;
+}
+
 TEST(Compile, ReplaysWithoutTracing) {
   int traces = 0;
   const auto f = compile([&](const Tensor& x, const Tensor& w) {
