@@ -2,6 +2,7 @@
 #include "nngpu/convolution.h"
 
 #include <cmath>
+#include <limits>
 
 #include "oracle/convolution.h"
 #include "suite/shapes.h"
@@ -45,7 +46,11 @@ const std::vector<Case>& cases() {
       {{3, 33, 4, 4}, {18, 33, 3, 3}, windows({2, 2}, {1, 1}, {1, 1}, {1, 1})},
       {{0, 3, 5, 5}, {2, 3, 3, 3}, {}},
       {{2, 3, 9, 9}, {2, 3, 2, 2}, windows({4, 5})},
-      {{1, 1, 5, 60}, {3, 1, 5, 5}, windows({1, 1}, {1, 1}, {2, 2}, {2, 2})}};
+      {{1, 1, 5, 60}, {3, 1, 5, 5}, windows({1, 1}, {1, 1}, {2, 2}, {2, 2})},
+      {{3, 1, 20, 19}, {6, 1, 5, 5}, windows({1, 1}, {1, 1}, {2, 2}, {2, 2})},
+      {{2, 5, 21, 40}, {9, 5, 3, 3}, windows({1, 1}, {2, 1}, {2, 1}, {0, 1})},
+      {{2, 35, 4, 4}, {50, 35, 3, 3}, windows({1, 1}, {1, 1}, {1, 1}, {1, 1})},
+      {{2, 1, 70, 130}, {2, 1, 2, 3}, windows({1, 1}, {1, 1}, {1, 1}, {0, 1})}};
   return list;
 }
 
@@ -142,6 +147,48 @@ TEST_P(ConvolutionSuite, TransposedAndBias) {
       {.stride = {2, 3}, .padding = {Pair(0, 1), Pair(1, 1)}, .output_padding = {1, 2}, .groups = 2});
   // Half types round before and after the bias.
   EXPECT_TRUE(oracle::matches(y, expected, dtype, Accuracy::Accumulated, 16));
+}
+
+// What is not a number stays where the definition puts it: no kernel reads beside its windows and multiplies with
+// zero.
+TEST_P(ConvolutionSuite, NanReachesItsWindowsAlone) {
+  const DType dtype = GetParam();
+  for (const Dimensions& channels : {Dimensions{1, 6}, Dimensions{3, 16}, Dimensions{33, 3}, Dimensions{2, 1}}) {
+    const Windows s = windows({1, 1}, {1, 1}, {1, 2}, {1, 0});
+    Array x = random({2, channels[0], 18, 17});
+    const Array w = random({channels[1], channels[0], 3, 3}), g = random({2, channels[1], 18, 17});
+    x.ref({0, channels[0] - 1, 0, 16}) = x.ref({1, 0, 17, 0}) = std::numeric_limits<double>::quiet_NaN();
+    const double sums = 9.0 * double(channels[0]), all = double(g.size()) / double(channels[1]);
+    EXPECT_TRUE(oracle::matches(conv2d(any_layout(x, dtype), any_layout(w, dtype), options(s)),
+                                oracle::convolve(x, w, s), dtype, Accuracy::Accumulated, sums));
+    EXPECT_TRUE(oracle::matches(conv2d_weight_gradient(any_layout(x, dtype), any_layout(g, dtype), 3, options(s)),
+                                oracle::convolve_weight_gradient(x, g, w.shape, s), dtype, Accuracy::Accumulated,
+                                all));
+  }
+}
+
+TEST_P(ConvolutionSuite, BitsDoNotDependOnThreads) {
+  const DType dtype = GetParam();
+  const int threads = num_threads();
+  for (const Case& c : {Case{{5, 1, 28, 28}, {6, 1, 5, 5}, windows({1, 1}, {1, 1}, {2, 2}, {2, 2})},
+                        Case{{6, 6, 14, 14}, {16, 6, 5, 5}, {}},
+                        Case{{4, 40, 9, 9}, {70, 40, 3, 3}, windows({2, 2}, {1, 1}, {1, 1}, {1, 1})},
+                        Case{{3, 12, 16, 16}, {12, 1, 3, 3}, windows({1, 1}, {1, 1}, {1, 1}, {1, 1}, 12)}}) {
+    const Conv2dOptions o = options(c.windows);
+    const Tensor x = oracle::to_tensor(random(c.x), dtype), w = oracle::to_tensor(random(c.w), dtype);
+    const Shape y = conv2d(x, w, o).shape();
+    const Tensor g = oracle::to_tensor(random({y[0], y[1], y[2], y[3]}), dtype);
+    std::vector<std::vector<double>> results[3];
+    for (int count : {1, 2, 5}) {
+      set_num_threads(count);
+      results[0].push_back(conv2d(x, w, o).to_vector<double>());
+      results[1].push_back(conv2d_input_gradient(g, w, {c.x[2], c.x[3]}, o).to_vector<double>());
+      results[2].push_back(conv2d_weight_gradient(x, g, {c.w[2], c.w[3]}, o).to_vector<double>());
+    }
+    set_num_threads(threads);
+    for (const auto& mode : results)
+      for (const auto& result : mode) EXPECT_EQ(result, mode[0]) << name(c);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Floats, ConvolutionSuite, ::testing::ValuesIn(floating_dtypes()),

@@ -171,7 +171,8 @@ namespace nngpu::cpu {
 
 namespace {
 constexpr int64_t kFewChannels = 32;
-}
+constexpr int64_t kPaddedSlack = 64;  // four vectors of the longest kind
+}  // namespace
 
 template <class T>
 const T* padded_source(Gather& g, int64_t images, const T* source, ScratchFrame& scratch) {
@@ -184,7 +185,7 @@ const T* padded_source(Gather& g, int64_t images, const T* source, ScratchFrame&
     width = std::max(width, (g.columns - 1) * g.step[1] + tap.right + 1);
   }
   const int64_t planes = images * (g.image_step / g.channel_step), plane = height * width;
-  T* padded = scratch.get<T>(planes * plane + 2 * column_kernels<T>().lanes);
+  T* padded = scratch.get<T>(planes * plane + kPaddedSlack);
   const int64_t edge = std::min(left, width), filled = std::min(g.width, width - edge);
   parallel_for(planes, 1 + 32768 / plane, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
@@ -198,7 +199,7 @@ const T* padded_source(Gather& g, int64_t images, const T* source, ScratchFrame&
         std::fill(to + edge + filled, to + width, T{0});
       }
   });
-  std::fill(padded + planes * plane, padded + planes * plane + 2 * column_kernels<T>().lanes, T{0});
+  std::fill(padded + planes * plane, padded + planes * plane + kPaddedSlack, T{0});
   g.image_step = g.image_step / g.channel_step * plane;
   g.channel_step = plane;
   g.height = height, g.width = width;

@@ -27,7 +27,7 @@ struct Gather {
   int64_t rows, columns;  // the grid
   int64_t step[2];
   std::vector<Tap> taps;
-  bool inside = false;  // no tap leaves the source, and two vectors behind its end can be read (padded_source)
+  bool inside = false;  // no tap leaves the source, and four vectors behind its end can be read (padded_source)
 
   int64_t grid() const { return rows * columns; }
   int64_t terms() const { return static_cast<int64_t>(taps.size()) * channels; }

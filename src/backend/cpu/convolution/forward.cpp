@@ -1,6 +1,7 @@
 // Convolutions and their gradients by the input: both gather columns and multiply them with the weights. The
 // gradient by x of a convolution with stride s is s * s convolutions without one: the elements of x at equal
 // places modulo s meet the same taps of the kernel.
+#include "backend/cpu/convolution/flat.h"
 #include "backend/cpu/convolution/problem.h"
 #include "backend/cpu/convolution/product.h"
 #include "backend/cpu/parallel.h"
@@ -42,6 +43,12 @@ void for_each(int64_t count, const Body& body) {
       for (int64_t i = begin; i < end; ++i) body(i);
     });
   }
+}
+
+template <class T>
+void run_padded_product(const GatherProduct<T>& product) {
+  if (is_flat(product.gather, product.outputs)) return run_flat_product(product);
+  run_gather_product(product);
 }
 
 // Every plane of the result comes from one plane: `outputs` of them from each of `sources` an image.
@@ -123,7 +130,7 @@ void convolve(const ConvolutionProblem& p, const T* x, const T* w, T* y) {
   const T* source = padded_source(windows, p.batch, x, scratch);
   for_each(p.groups, [&](int64_t group) {
     const int64_t first = group * p.group_out();
-    run_gather_product<T>({windows,
+    run_padded_product<T>({windows,
                            p.batch,
                            p.group_out(),
                            source + group * p.group_in() * windows.channel_step,
@@ -145,7 +152,7 @@ void convolve_input_gradient(const ConvolutionProblem& p, const T* g, const T* w
   const T* source = padded_source(meetings, p.batch, g, scratch);
   for_each(p.groups, [&](int64_t group) {
     const int64_t first = group * p.group_in();
-    run_gather_product<T>({meetings,
+    run_padded_product<T>({meetings,
                            p.batch,
                            p.group_in(),
                            source + group * p.group_out() * meetings.channel_step,

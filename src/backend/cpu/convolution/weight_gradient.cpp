@@ -2,6 +2,7 @@
 // positions. What is summed in which order depends on the shape alone.
 #include "backend/cpu/blas/kernels.h"
 #include "backend/cpu/convolution/columns.h"
+#include "backend/cpu/convolution/flat.h"
 #include "backend/cpu/convolution/problem.h"
 #include "backend/cpu/launches/scratch_frame.h"
 #include "backend/cpu/parallel.h"
@@ -169,6 +170,7 @@ void convolve_weight_gradient(const ConvolutionProblem& p, const T* x, const T* 
   windows.merge_rows();
   ScratchFrame scratch;
   const T* source = padded_source(windows, p.batch, x, scratch);
+  if (is_flat_gradient(windows, p.group_out())) return flat_weight_gradient(p, windows, source, g, dw);
   const Cut<T> cut(p, kernels<T>());
   const int64_t tasks = p.groups * cut.pieces * cut.ranges;
   T* sums = scratch.get<T>(p.groups * cut.pieces * cut.sums_size());
