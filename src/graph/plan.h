@@ -82,6 +82,10 @@ std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend);
 // Assigns arena offsets to the temporaries so that those alive together do not overlap.
 void assign_memory(Plan& plan);
 
+// A result overwrites a donated input only if nothing reads the input afterwards, nor beside it in the same
+// launch.
+void drop_unsafe_donors(Plan& plan);
+
 // Merges independent equal small launches; reorders only where something merges.
 void batch_launches(Plan& plan);
 

@@ -180,6 +180,7 @@ std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend) {
   Lowering(graph, *plan).run();
   batch_launches(*plan);
   merge_elementwise(*plan);
+  drop_unsafe_donors(*plan);
   assign_memory(*plan);
   for (Launch& launch : plan->launches) backend.prepare(launch);
   return plan;

@@ -33,8 +33,7 @@ class Lowering {
   void lower_generic(int32_t item);
   void record_escapes();
   Dims output_layout(int32_t item, uint32_t output) const;
-  bool reads_alone(int32_t root, int32_t item) const;
-  void choose_donors(Launch& launch, int32_t root);
+  void choose_donors(Launch& launch);
 
   friend class TapeBuilder;
   const GraphView& graph_;

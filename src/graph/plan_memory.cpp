@@ -90,6 +90,35 @@ class Arena {
 
 }  // namespace
 
+void drop_unsafe_donors(Plan& plan) {
+  struct Reader {
+    int32_t launch = -1, item = -1;
+    bool several = false;  // items of that launch
+  };
+  std::vector<Reader> last(plan.slots.size());  // of each slot
+  for (size_t i = 0; i < plan.launches.size(); ++i) {
+    const Launch& launch = plan.launches[i];
+    const size_t each = launch.inputs.size() / static_cast<size_t>(launch.items);
+    for (size_t k = 0; k < launch.inputs.size(); ++k) {
+      const auto position = static_cast<int32_t>(i), item = static_cast<int32_t>(k / each);
+      Reader& reader = last[launch.inputs[k].slot];
+      const bool beside = reader.launch == position && (reader.several || reader.item != item);
+      reader = {position, item, beside};
+    }
+  }
+  for (size_t i = 0; i < plan.launches.size(); ++i) {
+    const Launch& launch = plan.launches[i];
+    const size_t each = launch.outputs.size() / static_cast<size_t>(launch.items);
+    for (size_t k = 0; k < launch.outputs.size(); ++k) {
+      int32_t& donor = plan.slots[launch.outputs[k].slot].donor;
+      if (donor < 0) continue;
+      const Reader& reader = last[donor];
+      const bool own = reader.item == static_cast<int32_t>(k / each) && !reader.several;
+      if (reader.launch != static_cast<int32_t>(i) || !own) donor = -1;
+    }
+  }
+}
+
 void assign_memory(Plan& plan) {
   std::vector<Lifetime> all = lifetimes(plan);  // in order of first use
   std::vector<std::vector<int32_t>> ends(plan.launches.size());

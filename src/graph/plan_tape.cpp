@@ -189,7 +189,7 @@ class TapeBuilder {
 
 void Lowering::lower_group(int32_t root) {
   Launch launch = TapeBuilder(*this, root).build();
-  choose_donors(launch, root);
+  choose_donors(launch);
   plan_.launches.push_back(std::move(launch));
 }
 
@@ -203,17 +203,17 @@ static int32_t last_reader(const Tape& tape, size_t load) {
 }
 
 // Whether the group is all that reads an item's storage.
-bool Lowering::reads_alone(int32_t root, int32_t item) const {
-  int reads = 0;
-  for (int32_t member : members_[root])
-    for (const auto& [source, output] : graph_.items[member].inputs) reads += source == item ? 1 : 0;
-  return reads == uses_[item];
+// Whether everything the launch reads in the input's memory is that input: each element where the result's lies.
+bool reads_in_place(const Launch& launch, const Operand& input) {
+  return std::all_of(launch.inputs.begin(), launch.inputs.end(), [&](const Operand& other) {
+    return other.slot != input.slot || (other.offset == input.offset && other.strides == input.strides);
+  });
 }
 
 // A kept result may take over the storage of an input that nobody else reads, element for element: by the time an
 // element of it is written, every step that reads the input there has run. Of several such inputs it takes the one
 // that was read last, which for an optimizer's state is its own old value.
-void Lowering::choose_donors(Launch& launch, int32_t root) {
+void Lowering::choose_donors(Launch& launch) {
   if (launch.kind != OpKind::Elementwise) return;
   const Tape& tape = *launch.tape;
   const auto loads = static_cast<int32_t>(launch.inputs.size());
@@ -230,8 +230,8 @@ void Lowering::choose_donors(Launch& launch, int32_t root) {
       const bool same =
           dtype_size(in.dtype) == dtype_size(out.dtype) && in.offset == 0 && in.strides == out.strides;
       const int32_t reader = last_reader(tape, i);
-      if (!owned || !same || reader > store.value - loads || reader <= latest || !reads_alone(root, slot.item))
-        continue;
+      if (!owned || !same || storage_escapes_[slot.item] || !reads_in_place(launch, in)) continue;
+      if (reader > store.value - loads || reader <= latest) continue;
       latest = reader;
       donor = i;
     }

@@ -125,6 +125,38 @@ TEST(Compile, CapturesValuesAndNests) {
   EXPECT_EQ(outer(ones({3})).to_vector<float>(), (std::vector<float>{6, 6, 6}));
 }
 
+TEST(Compile, UpdatesAVariableInPlaceAfterTheLastReader) {
+  const Tensor x = rand({8, 8}).eval();
+  const Tensor start = rand({8, 8}).eval();
+  Variable w(contiguous(start + 0.0f));
+  const auto step = compile([&](const Tensor& a) {
+    const Tensor y = matmul(a, w.value());
+    w.assign(w.value() - matmul(transpose(a), y) * 0.01f);
+    return y;
+  });
+  step(x).eval();
+  const void* place = w.value().data();
+  step(x).eval();
+  EXPECT_EQ(w.value().data(), place);
+  Tensor expected = start;
+  for (int i = 0; i < 2; ++i) expected = (expected - matmul(transpose(x), matmul(x, expected)) * 0.01f).eval();
+  EXPECT_EQ(w.value().to_vector<float>(), expected.to_vector<float>());
+}
+
+TEST(Compile, AVariableThatIsReadLaterOrTransposedBesideIsNotOverwritten) {
+  const Tensor x = rand({8, 8}).eval(), start = rand({8, 8}).eval();
+  Variable w(contiguous(start + 0.0f));
+  const auto step = compile([&](const Tensor& a) {
+    const Tensor old = w.value();
+    w.assign(old + transpose(old));
+    return matmul(a + sum(w.value()), old);  // its first operand comes from the new value
+  });
+  const Tensor y = step(x).eval();
+  const Tensor next = start + transpose(start);
+  EXPECT_EQ(w.value().to_vector<float>(), next.to_vector<float>());
+  EXPECT_EQ(y.to_vector<float>(), matmul(x + sum(next), start).to_vector<float>());
+}
+
 TEST(Compile, ThreadsShareAPlan) {
   const auto f = compile([](const Tensor& x) { return matmul(x, x) + 1; });
   std::vector<std::thread> threads;
