@@ -42,6 +42,9 @@ TEST(ConvolutionGradient, Transposed) {
         return conv_transpose2d(t[0], t[1], t[2], {.stride = 2, .padding = 1, .output_padding = 1});
       },
       {random({1, 3, 3, 2}), random({3, 2, 3, 3}, 2), random({2}, 3)});
+  // Output padding beyond the stride, as a dilation allows.
+  check([](const In& t) { return conv_transpose2d(t[0], t[1], {.output_padding = 2, .dilation = 3}); },
+        {random({1, 2, 2, 3}), random({2, 1, 2, 2}, 2)});
 }
 
 TEST(ConvolutionGradient, Columns) {
