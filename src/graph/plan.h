@@ -90,8 +90,11 @@ void drop_unsafe_donors(Plan& plan);
 void batch_launches(Plan& plan);
 
 // Merges independent elementwise launches of one tape, whatever their sizes, such as an optimizer's updates of its
-// parameters; and those of different tapes that compute single numbers.
+// parameters.
 void merge_elementwise(Plan& plan);
+
+// Joins launches that compute single numbers to one tape.
+void join_numbers(Plan& plan);
 
 // Groups of elementwise nodes that run as one launch: group[i] is the item at the root of item i's group (its last
 // node), or -1 for items that are no elementwise or reduce node.

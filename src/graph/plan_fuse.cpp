@@ -1,4 +1,6 @@
 // Fusion: which elementwise nodes share a launch.
+#include <algorithm>
+
 #include "graph/plan.h"
 
 namespace nngpu::graph {
@@ -6,7 +8,8 @@ namespace {
 
 // A launch stays small enough for its tiles to live in the first-level cache.
 constexpr int kMaxSteps = 40;
-constexpr int kMaxLoads = 10;
+constexpr int kMaxTensors = 10;  // loads that are no numbers
+constexpr size_t kMaxLoads = 20;
 
 // The shape a group iterates over: the root's result, or what a reducing root reads.
 const Shape& iteration_shape(const GraphView& graph, int32_t root) {
@@ -22,14 +25,15 @@ struct Groups {
   const GraphView& graph;
   std::vector<int32_t> group;                   // the root of each item
   std::vector<std::vector<int32_t>> consumers;  // items that read an item
-  std::vector<int> steps, loads;                // of each root's group
+  std::vector<int> steps;                       // of each root's group
+  std::vector<std::vector<uint64_t>> loads;     // of each root's group: what it reads from outside
 
   explicit Groups(const GraphView& view)
       : graph(view),
         group(view.items.size(), -1),
         consumers(view.items.size()),
         steps(view.items.size(), 0),
-        loads(view.items.size(), 0) {
+        loads(view.items.size()) {
     for (size_t i = 0; i < graph.items.size(); ++i) {
       for (const auto& [input, output] : graph.items[i].inputs)
         consumers[input].push_back(static_cast<int32_t>(i));
@@ -49,9 +53,25 @@ struct Groups {
     const bool reduces = graph.items[root].node->kind == OpKind::Reduce;
     if (graph.items[item].escapes && reduces) return -1;
     if (!(graph.items[item].node->outputs[0].shape == iteration_shape(graph, root))) return -1;
-    const int more_loads = static_cast<int>(graph.items[item].inputs.size()) - 1;
-    if (steps[root] + 1 > kMaxSteps || loads[root] + more_loads > kMaxLoads) return -1;
-    return root;
+    return steps[root] + 1 > kMaxSteps || !fits(loads_with(root, item)) ? -1 : root;
+  }
+
+  static uint64_t key(int32_t item, uint32_t output) { return static_cast<uint64_t>(item) << 8 | output; }
+
+  // The loads of a group that an item joins: what the item reads takes its place.
+  std::vector<uint64_t> loads_with(int32_t root, int32_t item) const {
+    std::vector<uint64_t> result = loads[root];
+    result.erase(std::remove(result.begin(), result.end(), key(item, 0)), result.end());
+    for (const auto& [source, output] : graph.items[item].inputs) {
+      if (std::find(result.begin(), result.end(), key(source, output)) == result.end())
+        result.push_back(key(source, output));
+    }
+    return result;
+  }
+
+  bool fits(const std::vector<uint64_t>& list) const {
+    const auto is_tensor = [&](uint64_t load) { return !is_number(*graph.items[load >> 8].node); };
+    return list.size() <= kMaxLoads && std::count_if(list.begin(), list.end(), is_tensor) <= kMaxTensors;
   }
 
   void place(int32_t item) {
@@ -63,7 +83,7 @@ struct Groups {
     }
     group[item] = root;
     steps[root] += 1;
-    loads[root] += static_cast<int>(graph.items[item].inputs.size()) - (root == item ? 0 : 1);
+    loads[root] = loads_with(root, item);
   }
 };
 

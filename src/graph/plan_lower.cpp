@@ -30,6 +30,11 @@ bool prefers_columns(const Operand& matrix) {
   return matrix.strides[rank - 2] == 1 && matrix.shape[rank - 2] > 1 && matrix.strides[rank - 1] != 1;
 }
 
+bool prefers_rows(const Operand& matrix) {
+  const int rank = matrix.shape.size();
+  return matrix.strides[rank - 1] == 1 && matrix.shape[rank - 1] > 1 && matrix.strides[rank - 2] != 1;
+}
+
 }  // namespace
 
 Lowering::Lowering(const GraphView& graph, Plan& plan)
@@ -140,8 +145,10 @@ Dims Lowering::output_layout(int32_t item, uint32_t output) const {
                                (n.kind == OpKind::Eigh && output != 1) ||
                                (n.kind == OpKind::Svd && output % 2 == 1);
   if (is_decomposition(n.kind)) return vector_per_item ? row_major_strides(shape) : matrix_strides(shape);
-  // A product of column-major matrices stays column-major, so that it chains without copies.
-  if (n.kind == OpKind::Matmul && prefers_columns(input(item, 0))) return matrix_strides(shape);
+  // A product of column-major matrices stays column-major, so that it chains without copies. One of a transposed
+  // matrix and a row-major one, such as the gradient of a weight, is row-major as the weight is.
+  if (n.kind == OpKind::Matmul && prefers_columns(input(item, 0)) && !prefers_rows(input(item, 1)))
+    return matrix_strides(shape);
   return row_major_strides(shape);
 }
 
@@ -180,6 +187,7 @@ std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend) {
   Lowering(graph, *plan).run();
   batch_launches(*plan);
   merge_elementwise(*plan);
+  join_numbers(*plan);
   drop_unsafe_donors(*plan);
   assign_memory(*plan);
   for (Launch& launch : plan->launches) backend.prepare(launch);

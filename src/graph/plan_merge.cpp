@@ -11,8 +11,6 @@ namespace {
 constexpr int64_t kSmallElements =
     128 * 128;  // of an intermediate: a larger one is better used while it is in the cache
 constexpr int64_t kTemporaryBytes = int64_t{64} << 20;  // that one merged launch makes live together
-// Of launches on single numbers that are joined to one tape.
-constexpr size_t kMaxSteps = 40, kMaxLoads = 16, kMaxStores = 8;
 
 // How an item reads an operand. A single element may be read in any of the ways.
 enum class Form : uint8_t { Constant, Single, Dense, Any };
@@ -133,78 +131,6 @@ class TapeMerger {
   std::unordered_map<KeyWords, std::vector<Group>, KeyHash> groups_;
 };
 
-// Appends the tape of `item` to that of `into`. Both compute single numbers.
-class TapeJoiner {
- public:
-  TapeJoiner(Launch& into, const Launch& item) : into_(into), item_(item) {}
-
-  bool join() {
-    std::vector<Operand> loads = into_.inputs;
-    std::vector<int32_t> values;  // of the item's values, their numbers in the joined tape
-    for (const Operand& input : item_.inputs) values.push_back(find(loads, input));
-    Tape& tape = *into_.tape;
-    const size_t steps = tape.steps.size() + item_.tape->steps.size();
-    const size_t stores = tape.stores.size() + item_.tape->stores.size();
-    if (steps > kMaxSteps || loads.size() > kMaxLoads || stores > kMaxStores) return false;
-    shift_steps(static_cast<int32_t>(loads.size() - into_.inputs.size()));
-    for (size_t s = 0; s < item_.tape->steps.size(); ++s) {
-      TapeStep step = item_.tape->steps[s];
-      for (int32_t& source : step.source)
-        if (source >= 0) source = values[static_cast<size_t>(source)];
-      values.push_back(static_cast<int32_t>(loads.size() + tape.steps.size()));
-      tape.steps.push_back(step);
-    }
-    const auto outputs = static_cast<int32_t>(into_.outputs.size());
-    for (const TapeStore& store : item_.tape->stores)
-      tape.stores.push_back({values[static_cast<size_t>(store.value)], store.output + outputs});
-    into_.inputs = std::move(loads);
-    into_.outputs.insert(into_.outputs.end(), item_.outputs.begin(), item_.outputs.end());
-    return true;
-  }
-
- private:
-  static int32_t find(std::vector<Operand>& loads, const Operand& input) {
-    for (size_t i = 0; i < loads.size(); ++i) {
-      const bool same = loads[i].slot == input.slot && loads[i].offset == input.offset;
-      if (same && loads[i].dtype == input.dtype) return static_cast<int32_t>(i);
-    }
-    loads.push_back(input);
-    return static_cast<int32_t>(loads.size()) - 1;
-  }
-
-  // Loads come before the steps in the numbering of values.
-  void shift_steps(int32_t more) {
-    const auto loads = static_cast<int32_t>(into_.inputs.size());
-    for (TapeStep& step : into_.tape->steps) {
-      for (int32_t& source : step.source)
-        if (source >= loads) source += more;
-    }
-    for (TapeStore& store : into_.tape->stores)
-      if (store.value >= loads) store.value += more;
-  }
-
-  Launch& into_;
-  const Launch& item_;
-};
-
-bool is_number_work(const Launch& launch) {
-  return launch.kind == OpKind::Elementwise && launch.items == 1 && launch.tape->shape.empty();
-}
-
-// Different work on single numbers, such as an optimizer's corrections, in one launch.
-void join_numbers(Plan& plan, const std::vector<int64_t>& height, std::vector<char>& merged) {
-  std::unordered_map<int64_t, size_t> head;
-  for (size_t i = 0; i < plan.launches.size(); ++i) {
-    if (merged[i] || !is_number_work(plan.launches[i])) continue;
-    const auto [found, first] = head.emplace(height[i], i);
-    if (first) continue;
-    if (TapeJoiner(plan.launches[found->second], plan.launches[i]).join())
-      merged[i] = 1;
-    else
-      found->second = i;
-  }
-}
-
 }  // namespace
 
 void merge_elementwise(Plan& plan) {
@@ -215,7 +141,6 @@ void merge_elementwise(Plan& plan) {
   TapeMerger merger(plan, merged);
   for (size_t i = 0; i < plan.launches.size(); ++i)
     if (may_merge(plan.launches[i])) merger.add(i, height[i]);
-  join_numbers(plan, height, merged);
   if (std::count(merged.begin(), merged.end(), 1) > 0) keep_unmerged(plan, merged);
 }
 

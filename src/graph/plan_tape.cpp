@@ -202,7 +202,6 @@ static int32_t last_reader(const Tape& tape, size_t load) {
   return last;
 }
 
-// Whether the group is all that reads an item's storage.
 // Whether everything the launch reads in the input's memory is that input: each element where the result's lies.
 bool reads_in_place(const Launch& launch, const Operand& input) {
   return std::all_of(launch.inputs.begin(), launch.inputs.end(), [&](const Operand& other) {

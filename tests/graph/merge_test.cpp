@@ -144,5 +144,24 @@ TEST(MergedElementwiseLaunches, OfDifferentWorkOnSingleNumbersAreOne) {
   EXPECT_TRUE(results[3].item<bool>());
 }
 
+// A number that is counted up and read beside it, joined in one launch: the old value is read before it is gone.
+TEST(MergedElementwiseLaunches, OfNumbersReadWhatTheyReplaceFirst) {
+  Variable count(full({}, 1).eval());
+  const auto step = compile([&](const Tensor& x) {
+    const Tensor old = count.value(), next = old + 1;
+    count.assign(next);
+    return std::vector<Tensor>{next * 10, old * 100, exp(old - x)};
+  });
+  for (int i = 1; i < 5; ++i) {
+    std::vector<Tensor> results;
+    const Tensor x = full({}, i).eval();
+    EXPECT_EQ(launches_of([&] { results = step(x); }), 1);
+    EXPECT_EQ(results[0].item<float>(), 10 * (i + 1));
+    EXPECT_EQ(results[1].item<float>(), 100 * i);
+    EXPECT_EQ(results[2].item<float>(), 1);
+    EXPECT_EQ(count.value().item<float>(), i + 1);
+  }
+}
+
 }  // namespace
 }  // namespace nngpu
