@@ -3,6 +3,7 @@
 #define NNGPU_NNGPU_H_
 
 #include "nngpu/activations.h"
+#include "nngpu/amp.h"
 #include "nngpu/autograd.h"
 #include "nngpu/batch.h"
 #include "nngpu/compile.h"
@@ -15,7 +16,9 @@
 #include "nngpu/kernel.h"
 #include "nngpu/linalg.h"
 #include "nngpu/ops.h"
+#include "nngpu/optim.h"
 #include "nngpu/random.h"
+#include "nngpu/scheduler.h"
 #include "nngpu/shape.h"
 #include "nngpu/special.h"
 #include "nngpu/tensor.h"

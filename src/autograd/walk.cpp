@@ -5,6 +5,7 @@
 
 #include "core/fail.h"
 #include "graph/trace.h"
+#include "nngpu/amp.h"
 #include "ops/elementwise.h"
 
 namespace nngpu::autograd {
@@ -194,6 +195,7 @@ Gradients walk_to(const std::vector<Tensor>& targets, const std::vector<Tensor>&
   {
     const bool record = options.record || (options.record_if_outer && walk.has_outer());
     const GradientsEnabled mode(record && graph::gradients_enabled());
+    const Autocast off(DType::BF16, false);  // gradients have the types of what they belong to
     for (size_t i = 0; i < outputs.size(); ++i) walk.seed(outputs[i], seeds[i]);
     walk.run();
   }
@@ -209,6 +211,7 @@ size_t walk_to_leaves(const Tensor& output, const Tensor& seed, const WalkOption
   size_t count = 0;
   {
     const GradientsEnabled mode(options.record);
+    const Autocast off(DType::BF16, false);
     walk.seed(output, seed);
     walk.run();
     count = walk.collect();

@@ -8,6 +8,7 @@
 #include "graph/plan_cache.h"
 #include "graph/stats.h"
 #include "graph/trace.h"
+#include "nngpu/amp.h"
 #include "ops/generator.h"
 
 namespace nngpu {
@@ -43,7 +44,9 @@ struct CompiledPlan {
 };
 
 KeyWords argument_key(const std::vector<Tensor>& inputs) {
-  KeyWords key{gradients_enabled()};
+  // The modes that a function is traced in.
+  const auto autocast = static_cast<uint64_t>(autocast_dtype().value_or(DType::F32));
+  KeyWords key{gradients_enabled(), autocast};
   for (const Tensor& input : inputs) {
     const Dims& strides = read_value(input).strides;
     key.push_back(static_cast<uint64_t>(input.dtype()) << 8 | static_cast<uint64_t>(input.rank()));

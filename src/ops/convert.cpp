@@ -5,6 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "ops/autocast.h"
+
 namespace nngpu::ops {
 namespace {
 
@@ -133,7 +135,9 @@ Tensor elementwise(const char* operation, Elementwise code, std::initializer_lis
   for (const Tensor& x : operands) require_defined(operation, x);
   const bool select = code == Elementwise::Select;  // its condition takes no part in promotion
   const std::span<const Tensor> values = select ? operands.subspan(1) : operands;
-  const DType dtype = operand_dtype(elementwise_info(code).rule, common_dtype(values));
+  DType dtype = operand_dtype(elementwise_info(code).rule, common_dtype(values));
+  const bool half = dtype == DType::F16 || dtype == DType::BF16;
+  if (half && autocast_dtype() && is_wide_in_autocast(code)) dtype = DType::F32;
   const Device device = common_device(operands);
   std::array<Tensor, 3> converted;
   for (size_t i = 0; i < operands.size(); ++i)

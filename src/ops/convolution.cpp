@@ -1,6 +1,7 @@
 #include "nngpu/convolution.h"
 
 #include "graph/infer_rules.h"
+#include "ops/autocast.h"
 #include "ops/maps.h"
 
 namespace nngpu {
@@ -64,7 +65,7 @@ struct Operands {
       : maps(ops::as_maps(operation, x, axes)), w(as_kernel(operation, w_, axes)) {
     std::vector<Tensor> all{maps.x, w};
     if (bias_ != nullptr) graph::require_defined(operation, *bias_), all.push_back(*bias_);
-    all = ops::promoted(operation, all);
+    all = ops::promoted_for_product(operation, all);
     graph::require_floating(operation, all[0]);
     maps.x = all[0];
     w = all[1];

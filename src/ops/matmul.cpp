@@ -1,4 +1,5 @@
 #include "graph/infer_rules.h"
+#include "ops/autocast.h"
 #include "ops/batch.h"
 
 namespace nngpu {
@@ -14,7 +15,7 @@ Tensor product(const Tensor& a, const Tensor& b) {
 
 // Two operands in one dtype that is not bool.
 std::pair<Tensor, Tensor> numbers(const char* operation, const Tensor& a, const Tensor& b) {
-  const std::vector<Tensor> pair = ops::promoted(operation, std::initializer_list<Tensor>{a, b});
+  const std::vector<Tensor> pair = ops::promoted_for_product(operation, std::initializer_list<Tensor>{a, b});
   return {ops::as_number(operation, pair[0]), ops::as_number(operation, pair[1])};
 }
 
@@ -26,8 +27,8 @@ void require_vectors(const char* operation, const Tensor& a, const Tensor& b) {
 
 // Two matrices that need no conversion: making the node the general way takes a fifth of a small product's time.
 bool are_plain_matrices(const Tensor& a, const Tensor& b) {
-  return a.defined() && b.defined() && a.rank() == 2 && b.rank() == 2 && a.dtype() == b.dtype() &&
-         a.dtype() != DType::Bool;
+  return !autocast_dtype() && a.defined() && b.defined() && a.rank() == 2 && b.rank() == 2 &&
+         a.dtype() == b.dtype() && a.dtype() != DType::Bool;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "ops/autocast.h"
 #include "ops/axes.h"
 
 namespace nngpu {
@@ -60,35 +61,40 @@ Tensor arg_reduce(const char* operation, bool largest, const Tensor& x, std::opt
 }
 
 Tensor scan(const char* operation, Reduction code, const Tensor& x, int64_t axis) {
-  const Tensor wide = ops::as_wide(operation, x);
+  const Tensor wide = ops::as_wide(operation, ops::autocast_wide(x));
   return make_node(OpKind::Scan, graph::ScanParams{code, normalize_axis(operation, axis, x.rank())}, {wide});
 }
 
 Tensor softmax_node(const char* operation, bool log, const Tensor& x, int64_t axis) {
-  const Tensor y = ops::as_floating(operation, x);
+  const Tensor y = ops::as_floating(operation, ops::autocast_wide(x));
   return make_node(OpKind::Softmax, graph::SoftmaxParams{normalize_axis(operation, axis, x.rank()), log}, {y});
 }
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor sum(const Tensor& operand, const Axes& axes, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   return reduce("sum", Reduction::Sum, ops::as_wide("sum", x), axes, keepdims);
 }
 
-Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor prod(const Tensor& operand, const Axes& axes, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   return reduce("prod", Reduction::Prod, ops::as_wide("prod", x), axes, keepdims);
 }
 
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor mean(const Tensor& operand, const Axes& axes, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   const Tensor wide = ops::as_accumulator("mean", x);
   return rounded("mean", mean_mask(wide, ops::axes_mask("mean", axes, x.rank()), keepdims), x);
 }
 
-Tensor var(const Tensor& x, const Axes& axes, int64_t ddof, bool keepdims) {
+Tensor var(const Tensor& operand, const Axes& axes, int64_t ddof, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   return rounded("var", variance("var", ops::as_accumulator("var", x), axes, ddof, keepdims), x);
 }
 
-Tensor stddev(const Tensor& x, const Axes& axes, int64_t ddof, bool keepdims) {
+Tensor stddev(const Tensor& operand, const Axes& axes, int64_t ddof, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   const Tensor wide = ops::as_accumulator("stddev", x);
   return rounded("stddev", sqrt(variance("stddev", wide, axes, ddof, keepdims)), x);
 }
@@ -104,7 +110,8 @@ Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
   return reduce("all", Reduction::All, ops::as_bool("all", x), axes, keepdims);
 }
 
-Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor logsumexp(const Tensor& operand, const Axes& axes, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   const Tensor wide = ops::as_accumulator("logsumexp", x);
   const int64_t mask = ops::axes_mask("logsumexp", axes, x.rank());
   if (ops::masked_count(x.shape(), mask) == 0) fail<ValueError>("logsumexp", "of no elements: ", x.shape());
@@ -116,7 +123,8 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   return rounded("logsumexp", keepdims ? result : ops::drop_axes(result, mask), x);
 }
 
-Tensor norm(const Tensor& x, double p, const Axes& axes, bool keepdims) {
+Tensor norm(const Tensor& operand, double p, const Axes& axes, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
   if (std::isnan(p)) fail<ValueError>("norm", "order is NaN");
   const Tensor wide = ops::as_accumulator("norm", x);
   const int64_t mask = ops::axes_mask("norm", axes, x.rank());
