@@ -1,0 +1,68 @@
+#include "steps.h"
+
+#include <memory>
+#include <stdexcept>
+
+#include "nngpu/autograd.h"
+#include "nngpu/compile.h"
+#include "nngpu/nn.h"
+#include "nngpu/optim.h"
+
+namespace nngpu::bench {
+namespace {
+
+using Loss = Tensor (*)(const Tensor& prediction, const Tensor& target);
+
+Tensor classes(const Tensor& prediction, const Tensor& target) { return nn::cross_entropy(prediction, target); }
+
+// Forward, backward and update as one compiled function.
+template <class Model, class Optimizer>
+Step compiled(const Model& model, Loss loss_of, Optimizer optimizer) {
+  auto update = std::make_shared<Optimizer>(std::move(optimizer));
+  auto step = compile([model, loss_of, update](const Tensor& x, const Tensor& y) {
+    Tensor loss = loss_of(model(x), y);
+    backward(loss);
+    update->step();
+    update->zero_grad();
+    return loss;
+  });
+  return {step, model.parameter_count()};
+}
+
+Step mlp() {
+  const nn::Sequential model(nn::Linear(784, 512), nn::ReLU(), nn::Linear(512, 512), nn::ReLU(),
+                             nn::Linear(512, 10));
+  return compiled(model, classes, optim::Adam(model.parameters(), {.lr = 1e-3}));
+}
+
+Step lenet() {
+  const nn::Sequential model(nn::Conv2d(1, 6, {.kernel = 5, .padding = 2}), nn::ReLU(), nn::MaxPool2d(2),
+                             nn::Conv2d(6, 16, {.kernel = 5}), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
+                             nn::Linear(400, 120), nn::ReLU(), nn::Linear(120, 84), nn::ReLU(),
+                             nn::Linear(84, 10));
+  return compiled(model, classes, optim::Adam(model.parameters(), {.lr = 1e-3}));
+}
+
+Step tiny() {
+  const nn::Sequential model(nn::Linear(16, 32), nn::ReLU(), nn::Linear(32, 4));
+  return compiled(model, classes, optim::SGD(model.parameters(), {.lr = 1e-2}));
+}
+
+const std::pair<const char*, Step (*)()> kSteps[] = {{"mlp", mlp}, {"lenet", lenet}, {"tiny", tiny}};
+
+}  // namespace
+
+std::vector<std::string> step_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, make] : kSteps) names.emplace_back(name);
+  return names;
+}
+
+Step make_step(const std::string& name) {
+  for (const auto& [known, make] : kSteps) {
+    if (name == known) return make();
+  }
+  throw std::invalid_argument("no step is called " + name);
+}
+
+}  // namespace nngpu::bench

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""One training step in PyTorch on the CPU, as a process that answers requests on its standard input.
+
+    torch_peer.py --inputs CASE FOLDER                       writes the inputs of a case
+    torch_peer.py CASE FOLDER VARIANT THREADS                serves: run STEPS, memory, quit
+
+VARIANT names what is switched on: eager or compiled, and channels_last.
+"""
+import json
+import resource
+import sys
+import time
+
+
+def status_kib(key):
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith(key + ":"):
+                return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class Peer:
+    def __init__(self, case, folder, variant, threads):
+        import numpy
+        import torch
+
+        from cases import BATCHES
+        from torch_models import make
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(1)
+        self.version = torch.__version__
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # the peak starts anew
+        self.baseline = status_kib("VmRSS")
+        compiled, channels_last = "compiled" in variant, "channels_last" in variant
+        model, loss_of, optimizer = make(case, fused=not compiled)
+        model.train()
+        self.batches = []
+        for turn in range(BATCHES):
+            x, y = (torch.from_numpy(numpy.load(f"{folder}/{kind}{turn}.npy")) for kind in "xy")
+            self.batches.append((x.contiguous(memory_format=torch.channels_last) if channels_last else x, y))
+        if channels_last:
+            model = model.to(memory_format=torch.channels_last)
+
+        def loss_and_gradients(x, y):
+            loss = loss_of(model(x), y)
+            loss.backward()
+            return loss.detach()
+
+        def update():
+            optimizer.step()
+
+        if compiled:
+            forward = torch.compile(lambda x, y: loss_of(model(x), y))
+            update = torch.compile(update)
+
+            def loss_and_gradients(x, y):
+                loss = forward(x, y)
+                loss.backward()
+                return loss.detach()
+
+        def step(x, y):
+            optimizer.zero_grad(set_to_none=True)
+            loss = loss_and_gradients(x, y)
+            update()
+            return loss
+
+        self.step, self.turn = step, 0
+        self.parameters = sum(p.numel() for p in model.parameters())
+
+    def run(self, steps):
+        start = time.perf_counter()
+        for _ in range(steps):
+            loss = self.step(*self.batches[self.turn])
+            self.turn = (self.turn + 1) % len(self.batches)
+        loss = loss.item()
+        return {"seconds": time.perf_counter() - start, "loss": loss}
+
+    def memory(self):
+        return {"baseline_kib": self.baseline, "peak_kib": status_kib("VmHWM")}
+
+
+def serve(case, folder, variant, threads):
+    try:
+        peer = Peer(case, folder, variant, threads)
+        print(json.dumps({"ready": True, "version": peer.version, "parameters": peer.parameters}), flush=True)
+        for line in sys.stdin:
+            words = line.split()
+            if words[0] == "quit":
+                return
+            answer = peer.run(int(words[1])) if words[0] == "run" else peer.memory()
+            print(json.dumps(answer), flush=True)
+    except Exception as error:  # whatever the library throws is the answer
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"[:400]}), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--inputs":
+        from cases import CASES, write_inputs
+
+        write_inputs(sys.argv[2], sys.argv[3])
+        print(CASES[sys.argv[2]][0])
+    else:
+        serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
