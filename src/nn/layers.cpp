@@ -3,10 +3,20 @@
 #include <cmath>
 
 #include "nn/describe.h"
+#include "nngpu/amp.h"
 #include "nngpu/nn/init.h"
 #include "nngpu/ops.h"
 
 namespace nngpu::nn {
+namespace {
+
+// In a scope of autocast the sum has the product's dtype, as a convolution's has.
+Tensor with_bias(const Tensor& product, const Variable& bias) {
+  if (!bias.defined()) return product;
+  return product + (autocast_dtype() ? cast(bias.value(), product.dtype()) : bias.value());
+}
+
+}  // namespace
 
 Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
   require_positive("Linear", {in, out});
@@ -16,10 +26,7 @@ Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
   if (options.bias) bias = register_parameter("bias", init::uniform({out}, -bound, bound, options.generator));
 }
 
-Tensor Linear::forward(const Tensor& x) const {
-  const Tensor y = matmul(x, transpose(weight.value()));
-  return bias.defined() ? y + bias.value() : y;
-}
+Tensor Linear::forward(const Tensor& x) const { return with_bias(matmul(x, transpose(weight.value())), bias); }
 
 std::string Linear::describe() const {
   return called("Linear", weight.shape()[1], weight.shape()[0], bias.defined() ? "" : "no bias");
@@ -33,8 +40,7 @@ Bilinear::Bilinear(int64_t in1, int64_t in2, int64_t out, const LinearOptions& o
 }
 
 Tensor Bilinear::operator()(const Tensor& a, const Tensor& b) const {
-  const Tensor y = einsum("...i,oij,...j->...o", {a, weight.value(), b});
-  return bias.defined() ? y + bias.value() : y;
+  return with_bias(einsum("...i,oij,...j->...o", {a, weight.value(), b}), bias);
 }
 
 Tensor Bilinear::forward(const Tensor& x) const { return (*this)(x, x); }

@@ -8,6 +8,7 @@
 #include "nngpu/autograd.h"
 #include "nngpu/compile.h"
 #include "nngpu/convolution.h"
+#include "nngpu/nn/layers.h"
 #include "nngpu/ops.h"
 #include "nngpu/random.h"
 
@@ -35,7 +36,19 @@ TEST(Autocast, ProductsComputeInTheScopesType) {
   EXPECT_EQ(matmul(a, b).dtype(), DType::F32);
 }
 
-TEST(Autocast, FunctionsThatNeedIt32BitsGetThem) {
+TEST(Autocast, LayersKeepTheirProductsType) {
+  const nn::Linear layer(4, 3);
+  const nn::Bilinear pairs(4, 4, 3);
+  const Tensor x = randn({2, 4});
+  EXPECT_EQ(layer(x).dtype(), DType::F32);
+  const Autocast scope;
+  EXPECT_EQ(layer(x).dtype(), DType::BF16);
+  EXPECT_EQ(pairs(x, x).dtype(), DType::BF16);
+  backward(sum(layer(x)));
+  EXPECT_EQ(layer.bias.grad().dtype(), DType::F32);
+}
+
+TEST(Autocast, FunctionsThatNeed32BitsGetThem) {
   const Tensor x = cast(rand({4, 6}) * 0.5 + 0.25, DType::BF16);
   const Autocast scope;
   const std::vector<std::pair<const char*, Tensor>> wide = {{"exp", exp(x)},
