@@ -111,6 +111,44 @@ void add_passes(std::vector<GpuCase>& cases, int64_t scale) {
   }
 }
 
+// Rows of 4,096 f32, 64M elements in all; batch normalization takes images of 64 channels.
+constexpr Pass kRows[] = {
+    {"softmax_backward", "softmax, gradient", 2, 3, 1.0, 0.85, true},
+    {"layer_norm", "layer norm", 1, 2, 1.0, 0.85, true},
+    {"layer_norm_backward", "layer norm, gradient of x", 2, 3, 1.0, 0.85, true},
+    {"cross_entropy", "cross entropy", 1, 1, 1.0, 0.85, true},
+    {"cross_entropy_backward", "cross entropy, gradient", 1, 2, 1.0, 0.85, false},
+    {"dropout", "dropout", 1, 2, 1.0, 0.85, true},
+    {"dropout_backward", "dropout, gradient", 1, 2, 1.0, 0.85, false},
+    {"moments", "mean and var together", 1, 1, 1.0, 0.9, true},
+    {"moments_0", "mean and var together along axis 0", 1, 1, 1.0, 0.9, false},
+    {"logsumexp", "logsumexp", 1, 1, 1.0, 0.9, false},
+};
+constexpr Pass kImages[] = {
+    {"batch_norm", "batch norm", 1, 3, 1.0, 0.85, true},
+    {"batch_norm_backward", "batch norm, gradient of x", 2, 7, 1.0, 0.85, false},
+};
+
+void add_rows(std::vector<GpuCase>& cases, int64_t scale) {
+  const int64_t rows = std::max<int64_t>(4, 16384 / scale), columns = std::max<int64_t>(8, 4096 / scale);
+  const int64_t side = std::max<int64_t>(4, 64 / scale), images = std::max<int64_t>(2, 256 / scale);
+  const auto add = [&](const Pass& pass, const Shape& shape, const std::string& sizes) {
+    GpuCase c;
+    c.group = "memory-bound";
+    c.name = std::string(pass.name) + " f32 " + sizes;
+    c.operation = pass.operation;
+    c.inputs.assign(static_cast<size_t>(pass.inputs), Input{shape});
+    c.bytes = pass.passes * 4 * static_cast<double>(numel(shape));
+    c.target = pass.target, c.share_target = pass.share_target;
+    c.quick = pass.quick;
+    cases.push_back(c);
+  };
+  for (const Pass& pass : kRows) add(pass, {rows, columns}, std::to_string(rows) + "x" + std::to_string(columns));
+  for (const Pass& pass : kImages)
+    add(pass, {images, 64, side, side},
+        std::to_string(images) + "x64x" + std::to_string(side) + "x" + std::to_string(side));
+}
+
 struct Decomposition {
   const char* name;
   Fill fill;
@@ -205,6 +243,7 @@ std::vector<GpuCase> make_cases(int64_t scale) {
   add_products(cases, scale);
   add_epilogues(cases, scale);
   add_passes(cases, scale);
+  add_rows(cases, scale);
   add_decompositions(cases, scale);
   add_batches(cases, scale);
   add_replay(cases);

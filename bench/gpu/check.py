@@ -86,10 +86,59 @@ def softmax(case, x, got):
     return max(elementwise(unit, got[0], want, 1.0), relative(got[0], want, 64 * unit))
 
 
-def mean_var(case, x, got):
-    a, unit = x[0].double(), unit_of(case)
-    var, mean = torch.var_mean(a, dim=1, correction=0)
-    return max(elementwise(unit, got[0], mean, a.abs().mean(1)), elementwise(unit, got[1], var, 1.0))
+def moments(axis):
+    def check(case, x, got):
+        a, unit = x[0].double(), unit_of(case)
+        var, mean = torch.var_mean(a, dim=axis, correction=0)
+        return max(elementwise(unit, got[0], mean, a.abs().mean(axis)), elementwise(unit, got[1], var, 1.0))
+
+    return check
+
+
+def against(reference, scale):
+    """Of a function of the inputs in double."""
+    return lambda case, x, got: elementwise(unit_of(case), got[0], reference(*(v.double() for v in x)), scale)
+
+
+def targets(x):
+    return torch.arange(x.shape[0], device=x.device) % x.shape[1]
+
+
+def softmax_gradient(g, y):
+    return (g - (g * y).sum(1, keepdim=True)) * y
+
+
+def layer_norm_gradient(g, x):
+    """With the statistics that operations.cpp takes."""
+    scale = 1.7320508
+    u = x * scale
+    return (g - g.mean(1, keepdim=True) - u * (g * u).mean(1, keepdim=True)) * scale
+
+
+def cross_entropy_gradient(x):
+    hit = torch.nn.functional.one_hot(targets(x), x.shape[1])
+    return (torch.softmax(x, 1) - hit) / x.shape[0]
+
+
+def batch_norm(x):
+    var, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0, keepdim=True)
+    return (x - mean) / torch.sqrt(var + 1e-5)
+
+
+def batch_norm_gradient(g, x):
+    axes = (0, 2, 3)
+    var = torch.var(x, dim=axes, correction=0, keepdim=True)
+    u = batch_norm(x)
+    return (g - g.mean(axes, keepdim=True) - u * (g * u).mean(axes, keepdim=True)) / torch.sqrt(var + 1e-5)
+
+
+def dropout(case, x, got):
+    """Each element is zero or twice itself; half of them are kept, within five deviations."""
+    zero, twice = got[0] == 0, got[0] == 2 * x[0]
+    count = x[0].numel()
+    kept = (~zero).double().sum().item()
+    right = bool((zero | twice).all()) and abs(kept - count / 2) <= 2.5 * math.sqrt(count) + 1
+    return 0.0 if right else math.inf
 
 
 def select(case, x, got):
@@ -199,7 +248,20 @@ CHECKS = {
     "max_0": largest(0),
     "max_1": largest(1),
     "softmax": softmax,
-    "mean_var": mean_var,
+    "mean_var": moments(1),
+    "moments": moments(1),
+    "moments_0": moments(0),
+    "logsumexp": against(lambda x: torch.logsumexp(x, 1), 1.0),
+    # y is any matrix of up to 1, and the sum of g y has as many terms as a row.
+    "softmax_backward": lambda case, x, got: against(softmax_gradient, math.sqrt(x[0].shape[1]))(case, x, got),
+    "layer_norm": against(lambda x: torch.nn.functional.layer_norm(x, x.shape[1:]), 2.0),
+    "layer_norm_backward": against(layer_norm_gradient, 4.0),
+    "cross_entropy": against(lambda x: torch.nn.functional.cross_entropy(x, targets(x)), 1.0),
+    "cross_entropy_backward": lambda case, x, got: against(cross_entropy_gradient, 1.0 / x[0].shape[0])(case, x, got),
+    "dropout": dropout,
+    "dropout_backward": dropout,
+    "batch_norm": against(batch_norm, 2.0),
+    "batch_norm_backward": against(batch_norm_gradient, 4.0),
     "select": select,
     "lu": lu,
     "qr": qr,

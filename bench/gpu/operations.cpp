@@ -4,7 +4,9 @@
 
 #include "nngpu/compile.h"
 #include "nngpu/linalg.h"
+#include "nngpu/normalization.h"
 #include "nngpu/ops.h"
+#include "ops/rows.h"
 
 namespace nngpu::bench {
 namespace {
@@ -13,6 +15,7 @@ using In = const std::vector<Tensor>&;
 using Out = std::vector<Tensor>;
 
 constexpr int kReplayed = 200;
+constexpr double kMean = 0.0, kScale = 1.7320508;
 
 // Each kernel reads what the one before wrote, and none can be fused with its neighbour.
 Out alternate(In in) {
@@ -23,6 +26,61 @@ Out alternate(In in) {
 
 Tensor select(const Tensor& x, const Tensor& y, const Tensor& z) {
   return where((x > y) & (y < z), x, where(x > z, y, z));
+}
+
+// The class of row r is r modulo the number of classes.
+Tensor targets(const Tensor& x) { return arange_int(0, x.size(0), 1, DType::I64, x.device()) % Tensor(x.size(1)); }
+
+Tensor cross_entropy(const Tensor& x) {
+  const Tensor at = reshape(gather(x, reshape(targets(x), {-1, 1}), 1), {-1});
+  return mean(logsumexp(x, 1) - at);
+}
+
+Tensor cross_entropy_gradient(const Tensor& x) {
+  const Tensor classes = arange_int(0, x.size(1), 1, DType::I64, x.device());
+  const Tensor hit = classes == reshape(targets(x), {-1, 1});
+  return (exp(x - logsumexp(x, 1, true)) - cast(hit, x.dtype())) / static_cast<double>(x.size(0));
+}
+
+// With respect to x, as its gradient comes out of the forward operations: two reductions and one pass.
+Tensor batch_norm_gradient(const Tensor& g, const Tensor& x) {
+  const Axes axes = {0, 2, 3};
+  const Moments m = moments(x, axes, 0, true);
+  const double count = static_cast<double>(x.size(0) * x.size(2) * x.size(3));
+  const Tensor scale = rsqrt(m.var + 1e-5), unit = (x - m.mean) * scale;
+  const Tensor mean = sum(g, axes, true) / count, slope = sum(g * unit, axes, true) / count;
+  return (g - mean - unit * slope) * scale;
+}
+
+const std::map<std::string, Operation>& row_operations() {
+  static const std::map<std::string, Operation> table = {
+      {"softmax_backward", [](In in) { return Out{ops::softmax_gradient(in[0], in[1], 1, false)}; }},
+      {"layer_norm", [](In in) { return Out{layer_norm(in[0], int64_t{1})}; }},
+      {"layer_norm_backward",
+       [](In in) {
+         // The statistics are at hand after the forward pass: those of uniform numbers will do.
+         const Tensor mean = full({in[1].size(0), 1}, kMean), scale = full({in[1].size(0), 1}, kScale);
+         return Out{ops::normalize_gradient(in[0], in[1], mean, scale, Tensor(), {})};
+       }},
+      {"cross_entropy", [](In in) { return Out{cross_entropy(in[0])}; }},
+      {"cross_entropy_backward", [](In in) { return Out{cross_entropy_gradient(in[0])}; }},
+      {"dropout", [](In in) { return Out{dropout(in[0], 0.5)}; }},
+      {"dropout_backward", [](In in) { return Out{dropout(in[0], 0.5)}; }},
+      {"moments",
+       [](In in) {
+         const Moments m = moments(in[0], 1);
+         return Out{m.mean, m.var};
+       }},
+      {"moments_0",
+       [](In in) {
+         const Moments m = moments(in[0], 0);
+         return Out{m.mean, m.var};
+       }},
+      {"logsumexp", [](In in) { return Out{logsumexp(in[0], 1)}; }},
+      {"batch_norm", [](In in) { return Out{batch_norm(in[0]).y}; }},
+      {"batch_norm_backward", [](In in) { return Out{batch_norm_gradient(in[0], in[1])}; }},
+  };
+  return table;
 }
 
 const std::map<std::string, Operation>& dense_operations() {
@@ -99,6 +157,7 @@ const std::map<std::string, Out (*)(In, bool)>& decompositions() {
 
 Operation make_operation(const std::string& name, bool checked) {
   if (name == "replay") return CompiledFunction(alternate);
+  if (const auto found = row_operations().find(name); found != row_operations().end()) return found->second;
   if (const auto found = dense_operations().find(name); found != dense_operations().end()) return found->second;
   if (const auto found = decompositions().find(name); found != decompositions().end())
     return [run = found->second, checked](In in) { return run(in, checked); };

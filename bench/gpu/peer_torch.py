@@ -50,8 +50,43 @@ class Torch:
             "softmax": lambda x: torch.softmax(x, 1),
             "mean_var": lambda x: torch.var_mean(x, dim=1, correction=0),
             "select": select,
+            "softmax_backward": lambda g, y: torch._softmax_backward_data(g, y, 1, y.dtype),
+            "layer_norm": lambda x: torch.nn.functional.layer_norm(x, x.shape[1:]),
+            "layer_norm_backward": self.layer_norm_backward,
+            "cross_entropy": lambda x: torch.nn.functional.cross_entropy(x, self.targets(x)),
+            "cross_entropy_backward": self.cross_entropy_backward,
+            "dropout": lambda x: torch.nn.functional.dropout(x, 0.5),
+            "dropout_backward": lambda x: torch.nn.functional.dropout(x, 0.5),
+            "moments": lambda x: torch.var_mean(x, dim=1, correction=0),
+            "moments_0": lambda x: torch.var_mean(x, dim=0, correction=0),
+            "logsumexp": lambda x: torch.logsumexp(x, 1),
+            "batch_norm": lambda x: torch.nn.functional.batch_norm(x, None, None, training=True),
+            "batch_norm_backward": self.batch_norm_backward,
             "epilogue": lambda a, b, bias: gelu(torch.addmm(bias, a, b)),
         }
+
+    def targets(self, x):
+        return self.torch.arange(x.shape[0], device=x.device) % x.shape[1]
+
+    def layer_norm_backward(self, g, x):
+        """With the statistics that operations.cpp takes."""
+        mean = self.torch.zeros((x.shape[0], 1), device=x.device)
+        scale = self.torch.full((x.shape[0], 1), 1.7320508, device=x.device)
+        backward = self.torch.ops.aten.native_layer_norm_backward
+        return backward(g, x, list(x.shape[1:]), mean, scale, None, None, [True, False, False])[0]
+
+    def cross_entropy_backward(self, x):
+        """From the logits alone: log_softmax, the loss and the gradients of both."""
+        x = x.detach().requires_grad_()
+        loss = self.torch.nn.functional.cross_entropy(x, self.targets(x))
+        return self.torch.autograd.grad(loss, x)[0]
+
+    def batch_norm_backward(self, g, x):
+        """The statistics first, as operations.cpp does."""
+        var, mean = self.torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        scale = self.torch.rsqrt(var + 1e-5)
+        backward = self.torch.ops.aten.native_batch_norm_backward
+        return backward(g, x, None, None, None, mean, scale, True, 1e-5, [True, False, False])[0]
 
     def linear_algebra(self):
         """Name of the form, function; the forms called _ex do not look for errors, which saves a wait."""
@@ -84,7 +119,7 @@ class Torch:
             forms = [form for form in forms if form[0] != useless]
             return [Contender(self, "PyTorch" + form, run, sets, canonical) for form, run, canonical in forms]
         run = self.elementwise()[name]
-        canonical = swap if name == "mean_var" else None
+        canonical = swap if name in ("mean_var", "moments", "moments_0") else None
         found = [Contender(self, "PyTorch", run, sets, canonical)]
         if name == "epilogue":
             only = Contender(self, "PyTorch, the product alone", lambda a, b, bias: a @ b, sets, reference=True)

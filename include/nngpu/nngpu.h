@@ -15,6 +15,7 @@
 #include "nngpu/io.h"
 #include "nngpu/kernel.h"
 #include "nngpu/linalg.h"
+#include "nngpu/normalization.h"
 #include "nngpu/ops.h"
 #include "nngpu/optim.h"
 #include "nngpu/random.h"

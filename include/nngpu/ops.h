@@ -149,6 +149,11 @@ Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor var(const Tensor& x, const Axes& axes = {}, int64_t ddof = 0, bool keepdims = false);
 Tensor stddev(const Tensor& x, const Axes& axes = {}, int64_t ddof = 0, bool keepdims = false);
+// Mean and variance together, in one pass over x.
+struct Moments {
+  Tensor mean, var;
+};
+Moments moments(const Tensor& x, const Axes& axes = {}, int64_t ddof = 0, bool keepdims = false);
 Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdims = false);  // NaN if any is; ValueError if empty
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false);

@@ -47,7 +47,8 @@ std::string fused_names(const Launch& launch) {
     names += elementwise_info(step.code).name;
   }
   if (launch.kind == OpKind::Reduce) {
-    static constexpr const char* kReductions[] = {"sum", "prod", "min", "max", "any", "all"};
+    static constexpr const char* kReductions[kReductionCount] = {"sum", "prod", "min",       "max",
+                                                                 "any", "all",  "logsumexp", "moments"};
     if (!names.empty()) names += " -> ";
     names += kReductions[static_cast<int>(launch.params.as<ReduceParams>().code)];
   }

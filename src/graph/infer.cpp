@@ -75,6 +75,14 @@ Outputs infer(OpKind kind, const Params& params, Inputs in) {
       return infer_scan(params.as<ScanParams>(), in[0]);
     case OpKind::Softmax:
       return infer_softmax(params.as<SoftmaxParams>(), in[0]);
+    case OpKind::SoftmaxGradient:
+      return infer_softmax_gradient(params.as<SoftmaxParams>(), in);
+    case OpKind::Normalize:
+      return infer_normalize(params.as<NormalizeParams>(), in);
+    case OpKind::NormalizeGradient:
+      return infer_normalize_gradient(params.as<NormalizeParams>(), in);
+    case OpKind::Dropout:
+      return infer_dropout(in);
     case OpKind::Matmul:
       return infer_matmul(in[0], in[1]);
     case OpKind::Reshape:

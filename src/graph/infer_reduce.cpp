@@ -17,6 +17,10 @@ const char* name_of(Reduction code) {
       return "any";
     case Reduction::All:
       return "all";
+    case Reduction::LogSumExp:
+      return "logsumexp";
+    case Reduction::Moments:
+      return "moments";
   }
   return "reduce";
 }
@@ -38,6 +42,9 @@ void require_reducible(const char* operation, Reduction code, const Tensor& x) {
     case Reduction::Any:
     case Reduction::All:
       return require_dtype(operation, x, DType::Bool);
+    case Reduction::LogSumExp:
+    case Reduction::Moments:
+      return require_floating(operation, x);
   }
 }
 
@@ -60,11 +67,13 @@ Outputs infer_reduce(const ReduceParams& params, const Tensor& x) {
   if (params.axes < 0 || params.axes >> x.rank() != 0)
     fail<IndexError>(name, "axes out of range: mask ", params.axes, " for ", x.shape());
   require_reducible(name, params.code, x);
-  if (params.code == Reduction::Min || params.code == Reduction::Max)
+  if (params.code == Reduction::Min || params.code == Reduction::Max || params.code == Reduction::LogSumExp)
     for (int i = 0; i < x.rank(); ++i)
       if ((params.axes >> i & 1) && x.shape()[i] == 0)
         fail<ValueError>(name, "of no elements: axis ", i, " of ", x.shape());
-  return one(reduced_shape(x.shape(), params.axes, params.keepdims != 0), x.dtype());
+  const Output result = made(reduced_shape(x.shape(), params.axes, params.keepdims != 0), x.dtype());
+  if (params.code == Reduction::Moments) return {result, result};
+  return {result};
 }
 
 Outputs infer_arg_reduce(const ArgReduceParams& params, const Tensor& x) {

@@ -38,6 +38,11 @@ Outputs infer_reduce(const ReduceParams& params, const Tensor& x);
 Outputs infer_arg_reduce(const ArgReduceParams& params, const Tensor& x);
 Outputs infer_scan(const ScanParams& params, const Tensor& x);
 Outputs infer_softmax(const SoftmaxParams& params, const Tensor& x);
+// infer_rows.cpp
+Outputs infer_softmax_gradient(const SoftmaxParams& params, Inputs inputs);
+Outputs infer_normalize(const NormalizeParams& params, Inputs inputs);
+Outputs infer_normalize_gradient(const NormalizeParams& params, Inputs inputs);
+Outputs infer_dropout(Inputs inputs);
 // infer_shape.cpp
 Outputs infer_reshape(const ShapeParams& params, const Tensor& x);
 Outputs infer_broadcast(const ShapeParams& params, const Tensor& x);

@@ -50,10 +50,10 @@ struct Tape {
   int32_t reduced = -1;
 };
 
-// kind Elementwise: `tape` with its stores. kind Reduce: `tape` and ReduceParams; the output's shape has the
-// reduced axes as size 1. Any other kind: inputs and outputs as in ops.def; inputs have any strides, outputs are
-// as lowering laid them out (row-major unless ops.def or lowering says otherwise: matrices of the decompositions
-// are column-major in their last two axes).
+// kind Elementwise: `tape` with its stores. kind Reduce: `tape` and ReduceParams; the outputs are laid out alike,
+// over the loop's axes, with strides of 0 along the reduced ones. Any other kind: inputs and outputs as in
+// ops.def; inputs have any strides, outputs are as lowering laid them out (row-major unless ops.def or lowering
+// says otherwise: matrices of the decompositions are column-major in their last two axes).
 //
 // items > 1: that many independent operations of one signature run as one launch; their operands follow one
 // another in `inputs` and `outputs` (item i's are [i * inputs.size() / items, ...)).

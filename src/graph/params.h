@@ -25,11 +25,13 @@ struct ElementwiseParams {
   Elementwise code;
   int64_t dtype;  // of the result, for Cast
 };
-enum class Reduction : int64_t { Sum, Prod, Min, Max, Any, All };
+enum class Reduction : int64_t { Sum, Prod, Min, Max, Any, All, LogSumExp, Moments };
+inline constexpr int kReductionCount = 8;
 struct ReduceParams {
   Reduction code;
   int64_t axes;  // bit mask
   int64_t keepdims;
+  int64_t ddof = 0;  // Moments: the variance is divided by the count less this, or by 0
 };
 struct ArgReduceParams {
   int64_t axis, largest, keepdims;
@@ -40,6 +42,12 @@ struct ScanParams {
 };
 struct SoftmaxParams {
   int64_t axis, log;
+};
+struct NormalizeParams {
+  int64_t axes;          // how many trailing axes are normalised
+  int64_t rms;           // 1: divided by the root of the mean square, without taking the mean off
+  int64_t weight, bias;  // 1: is among the inputs
+  int64_t epsilon;       // the bits of a double
 };
 struct ShapeParams {
   Shape shape;

@@ -104,7 +104,7 @@ void Lowering::lower(int32_t item) {
   if (graph_.items[item].is_input || kind == OpKind::Constant) return lower_input(item);
   if (is_view(kind)) return lower_view(item);
   if (group_[item] >= 0) {
-    values_[item].resize(1);
+    values_[item].resize(node(item).outputs.size());
     if (group_[item] == item) lower_group(item);
     return;
   }

@@ -110,9 +110,11 @@ class TapeBuilder {
 
   void add_stores() {
     if (reduces_) {
-      lowering_.values_[root_][0] =
-          lowering_.allocate(root_, 0, row_major_strides(lowering_.node(root_).outputs[0].shape));
-      launch_.outputs.push_back(lowering_.values_[root_][0]);
+      const Dims strides = row_major_strides(lowering_.node(root_).outputs[0].shape);
+      for (uint32_t o = 0; o < lowering_.node(root_).outputs.size(); ++o) {
+        lowering_.values_[root_][o] = lowering_.allocate(root_, o, strides);
+        launch_.outputs.push_back(lowering_.values_[root_][o]);
+      }
       return;
     }
     for (int32_t member : lowering_.members_[root_]) {
@@ -131,7 +133,7 @@ class TapeBuilder {
     }
   }
 
-  // Strides of a reduction's output over the iteration's axes: 0 along the reduced ones.
+  // Strides of a reduction's outputs over the iteration's axes: 0 along the reduced ones.
   Dims reduced_strides() const {
     const auto& params = launch_.params.as<ReduceParams>();
     const Operand& out = launch_.outputs[0];

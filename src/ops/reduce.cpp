@@ -35,12 +35,14 @@ Tensor mean_mask(const Tensor& x, int64_t mask, bool keepdims) {
   return reduce_mask(Reduction::Sum, x, mask, keepdims) / count;
 }
 
-// Of an accumulator, in two passes: the mean first, so that a large mean does not cancel.
-Tensor variance(const char* operation, const Tensor& x, const Axes& axes, int64_t ddof, bool keepdims) {
-  const int64_t mask = ops::axes_mask(operation, axes, x.rank());
-  const Tensor deviation = x - mean_mask(x, mask, true);
-  const double count = static_cast<double>(std::max<int64_t>(ops::masked_count(x.shape(), mask) - ddof, 0));
-  return reduce_mask(Reduction::Sum, square(deviation), mask, keepdims) / count;
+// Of an accumulator, in one pass.
+Moments moments_node(const char* operation, const Tensor& x, const Axes& axes, int64_t ddof, bool keepdims) {
+  // A number is a vector of one element.
+  const Tensor vector = x.rank() == 0 ? reshape(x, {1}) : x;
+  const int64_t mask = x.rank() == 0 ? 1 : ops::axes_mask(operation, axes, x.rank());
+  const Tensor mean = make_node(
+      OpKind::Reduce, graph::ReduceParams{Reduction::Moments, mask, x.rank() > 0 && keepdims, ddof}, {vector});
+  return {mean, graph::output(mean, 1)};
 }
 
 Tensor rounded(const char* operation, const Tensor& result, const Tensor& x) {
@@ -90,13 +92,19 @@ Tensor mean(const Tensor& operand, const Axes& axes, bool keepdims) {
 
 Tensor var(const Tensor& operand, const Axes& axes, int64_t ddof, bool keepdims) {
   const Tensor x = ops::autocast_wide(operand);
-  return rounded("var", variance("var", ops::as_accumulator("var", x), axes, ddof, keepdims), x);
+  return rounded("var", moments_node("var", ops::as_accumulator("var", x), axes, ddof, keepdims).var, x);
 }
 
 Tensor stddev(const Tensor& operand, const Axes& axes, int64_t ddof, bool keepdims) {
   const Tensor x = ops::autocast_wide(operand);
   const Tensor wide = ops::as_accumulator("stddev", x);
-  return rounded("stddev", sqrt(variance("stddev", wide, axes, ddof, keepdims)), x);
+  return rounded("stddev", sqrt(moments_node("stddev", wide, axes, ddof, keepdims).var), x);
+}
+
+Moments moments(const Tensor& operand, const Axes& axes, int64_t ddof, bool keepdims) {
+  const Tensor x = ops::autocast_wide(operand);
+  const Moments wide = moments_node("moments", ops::as_accumulator("moments", x), axes, ddof, keepdims);
+  return {rounded("moments", wide.mean, x), rounded("moments", wide.var, x)};
 }
 
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims) { return extreme("min", false, x, axes, keepdims); }
@@ -115,12 +123,7 @@ Tensor logsumexp(const Tensor& operand, const Axes& axes, bool keepdims) {
   const Tensor wide = ops::as_accumulator("logsumexp", x);
   const int64_t mask = ops::axes_mask("logsumexp", axes, x.rank());
   if (ops::masked_count(x.shape(), mask) == 0) fail<ValueError>("logsumexp", "of no elements: ", x.shape());
-  // The largest element becomes exp(0). If it is infinite the difference would be NaN, so then nothing is taken
-  // off.
-  const Tensor largest = reduce_mask(Reduction::Max, wide, mask, true);
-  const Tensor shift = where(isfinite(largest), largest, ops::scalar_like(largest, 0));
-  const Tensor result = log(reduce_mask(Reduction::Sum, exp(wide - shift), mask, true)) + shift;
-  return rounded("logsumexp", keepdims ? result : ops::drop_axes(result, mask), x);
+  return rounded("logsumexp", reduce_mask(Reduction::LogSumExp, wide, mask, keepdims), x);
 }
 
 Tensor norm(const Tensor& operand, double p, const Axes& axes, bool keepdims) {

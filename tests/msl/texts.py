@@ -33,7 +33,14 @@ OTHERS += [("random", define(ELEMENT=element, VALUE=value, WORDS=words, DRAW=dra
                ("bf16", "float", 1, 2), ("i32", "i32", 1, 3), ("i64", "i64", 2, 3), ("u8", "u8", 1, 4))
            for aligned in (0, 1)]
 # These are parts of other texts.
-PARTS = {"matmul_parts", "sort", "sort_runs", "top_k"}
+PARTS = {"matmul_parts", "sort", "sort_runs", "top_k", "lines", "philox"}
+PART = re.compile(r'^#include "(\w+\.kl)"', re.M)
+
+
+def kernel_text(name):
+    """The text of kernels/<name>, with its parts."""
+    with open(os.path.join(KERNELS, name), encoding="utf-8") as file:
+        return PART.sub(lambda part: kernel_text(part.group(1)), file.read())
 
 
 def others(texts):
@@ -42,8 +49,7 @@ def others(texts):
     chosen += [("matmul_combine", text.definitions) for text in texts if text.name.startswith("matmul-")]
     found = []
     for i, (name, definitions) in enumerate(chosen):
-        with open(os.path.join(KERNELS, f"{name}.kl"), encoding="utf-8") as file:
-            found.append(Text(f"{name}-{i}.kl", definitions, file.read()))
+        found.append(Text(f"{name}-{i}.kl", definitions, kernel_text(f"{name}.kl")))
     seen = {text.name.rsplit("-", 1)[0] for text in texts + found}
     return found, {name[:-3] for name in os.listdir(KERNELS) if name.endswith(".kl")} - seen - PARTS
 

@@ -64,6 +64,14 @@ class CpuBackend : public Backend {
         return run_scan(launch, context);
       case OpKind::Softmax:
         return run_softmax(launch, context);
+      case OpKind::SoftmaxGradient:
+        return run_softmax_gradient(launch, context);
+      case OpKind::Normalize:
+        return run_normalize(launch, context);
+      case OpKind::NormalizeGradient:
+        return run_normalize_gradient(launch, context);
+      case OpKind::Dropout:
+        return run_dropout(launch, context);
       case OpKind::Matmul:
         return run_matmul(launch, context);
       case OpKind::Copy:

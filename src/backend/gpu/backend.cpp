@@ -69,6 +69,14 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
       return run_scan(*this, launch, context);
     case OpKind::Softmax:
       return run_softmax(*this, launch, context);
+    case OpKind::SoftmaxGradient:
+      return run_softmax_gradient(*this, launch, context);
+    case OpKind::Normalize:
+      return run_normalize(*this, launch, context);
+    case OpKind::NormalizeGradient:
+      return run_normalize_gradient(*this, launch, context);
+    case OpKind::Dropout:
+      return run_dropout(*this, launch, context);
     case OpKind::Matmul:
       return run_matmul(*this, launch, context);
     case OpKind::Copy:

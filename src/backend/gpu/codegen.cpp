@@ -190,6 +190,44 @@ void write_packed_loop(std::ostringstream& text, const graph::Launch& launch, in
 
 namespace {
 
+// Packs along the innermost of several axes, whose size is a multiple of the pack.
+void write_packed_rows(std::ostringstream& text, const graph::Launch& launch, int width) {
+  const graph::Tape& tape = *launch.tape;
+  const auto loads = static_cast<int>(launch.inputs.size());
+  std::vector<int> operands, axes;
+  for (int i = 0; i < loads; ++i)
+    if (!launch.inputs[i].constant) operands.push_back(i);
+  for (size_t o = 0; o < launch.outputs.size(); ++o) operands.push_back(loads + static_cast<int>(o));
+  for (int k = 0; k < tape.shape.size(); ++k) axes.push_back(k);
+  const auto pack_of = [width](const graph::Operand& operand) {
+    return std::string("pack<") + storage_type(operand.dtype) + ", " + std::to_string(width) + ">";
+  };
+  text << "  for (index i = first; i < count / " << width << "; i += step) {\n";
+  for (const int operand : operands) text << "    index o" << operand << " = 0;\n";
+  text << offset_statements(operands, axes, "i * " + std::to_string(width), "    ");
+  for (int i = 0; i < loads; ++i) {
+    const graph::Operand& input = launch.inputs[i];
+    if (input.constant) continue;
+    if (is_single(input))
+      text << "    const " << value_type(input.dtype) << " s" << i << " = widen(x" << i << "[o" << i << "]);\n";
+    else
+      text << "    const " << pack_of(input) << " p" << i << " = *(DEVICE const " << pack_of(input) << "*)(x" << i
+           << " + o" << i << ");\n";
+  }
+  for (size_t o = 0; o < launch.outputs.size(); ++o)
+    text << "    " << pack_of(launch.outputs[o]) << " r" << o << ";\n";
+  text << "    UNROLL\n    for (int k = 0; k < " << width << "; ++k) {\n"
+       << load_statements(launch, "      ", true) << step_statements(launch, "      ");
+  for (const graph::TapeStore& store : tape.stores)
+    text << "      r" << store.output << ".v[k] = narrow<" << storage_type(launch.outputs[store.output].dtype)
+         << ">(v" << store.value << ");\n";
+  text << "    }\n";
+  for (size_t o = 0; o < launch.outputs.size(); ++o)
+    text << "    *(DEVICE " << pack_of(launch.outputs[o]) << "*)(y" << o << " + o" << loads + static_cast<int>(o)
+         << ") = r" << o << ";\n";
+  text << "  }\n";
+}
+
 void write_strided_loop(std::ostringstream& text, const graph::Launch& launch) {
   const graph::Tape& tape = *launch.tape;
   const auto loads = static_cast<int>(launch.inputs.size());
@@ -223,7 +261,9 @@ std::string elementwise_text(const graph::Launch& launch, const LoopForm& form) 
   text << "SCALAR(Loop, loop, " << next << "), SCALAR(index, count, " << next + 1 << ")) {\n"
        << "  const index step = (index)gdim.x * (index)bdim.x;\n"
        << "  const index first = (index)bid.x * (index)bdim.x + (index)tid.x;\n";
-  if (form.pack > 0)
+  if (form.pack > 0 && launch.tape->shape.size() > 1)
+    write_packed_rows(text, launch, form.pack);
+  else if (form.pack > 0)
     write_packed_loop(text, launch, form.pack);
   else
     write_strided_loop(text, launch);

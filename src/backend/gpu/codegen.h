@@ -17,7 +17,9 @@ const char* dtype_suffix(DType dtype);
 // How a kernel runs over a loop.
 struct LoopForm {
   bool wide = false;  // 64-bit offsets
-  int pack = 0;       // 0: any strides; else every operand is contiguous or one element, read `pack` at a time
+  // 0: any strides; else every operand is contiguous or one element along the innermost axis, read `pack` at a
+  // time; of several axes the innermost is a multiple of that.
+  int pack = 0;
 };
 
 // Kernel `chain`. Arguments: the inputs (constants by value), the outputs, Loop, and the number of elements.
@@ -30,12 +32,15 @@ std::string items_text(const graph::Launch& launch, const LoopForm& form);
 int items_capacity(const graph::Launch& launch);
 
 // Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then the partial
-// results, [split][result], then Loop, results, length of a reduction, and elements a split takes. Kernel
-// `combine`: partial results, output, Loop, results, splits.
-std::string reduce_text(const graph::Launch& launch, const LoopForm& form);
+// results, [split][result], or with `direct` the outputs; then Loop, results, length of a reduction, elements a
+// split takes, and what a variance is divided by. Kernel `combine`: partial results, outputs, Loop, results,
+// splits, and that divisor.
+std::string reduce_text(const graph::Launch& launch, const LoopForm& form, bool direct);
 
-// Whether a partial result is two values: a sum, and what rounding took from it.
-bool is_compensated(graph::Reduction code, DType value);
+// How many values of the compute type a partial result is.
+int accumulator_values(graph::Reduction code, DType value);
+// struct Acc and its functions: acc_start, acc_add, acc_merge, and for packs of `pack` elements acc_add_pack.
+std::string accumulator_text(graph::Reduction code, DType value, int pack);
 
 // The bytes of `struct Loop`: sizes and strides of the axes, of every operand.
 std::string loop_bytes(const Shape& shape, const std::vector<graph::Operand>& inputs,

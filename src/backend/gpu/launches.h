@@ -17,6 +17,10 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
 void run_arg_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_scan(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_softmax(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_softmax_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_normalize(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_normalize_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_dropout(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_copy(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_concat(GpuBackend& gpu, const Launch& launch, const RunContext& context);

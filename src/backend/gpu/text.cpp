@@ -16,10 +16,30 @@ namespace nngpu::gpu {
 // Written by cmake/nngpuEmbed.cmake: pairs of path and text, ended by nulls.
 extern const char* const kEmbeddedTexts[];
 
+namespace {
+
+using Texts = std::map<std::string, std::string>;
+
+// A kernel's lines #include "part.kl" stand for kernels/part.kl, which includes nothing itself.
+void insert_parts(Texts& texts) {
+  const std::string mark = "#include \"";
+  for (auto& [path, text] : texts) {
+    for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos;) {
+      const size_t name = at + mark.size(), end = text.find('"', name);
+      const std::string& part = texts.at("kernels/" + text.substr(name, end - name));
+      text.replace(at, end + 1 - at, part);
+      at += part.size();
+    }
+  }
+}
+
+}  // namespace
+
 const std::string& embedded_text(const std::string& path) {
-  static const auto* texts = [] {
-    auto* map = new std::map<std::string, std::string>;
+  static const Texts* texts = [] {
+    auto* map = new Texts;
     for (const char* const* entry = kEmbeddedTexts; entry[0] != nullptr; entry += 2) (*map)[entry[0]] = entry[1];
+    insert_parts(*map);
     return map;
   }();
   const auto found = texts->find(path);

@@ -2,6 +2,9 @@
 //
 // The work is cut into pieces that depend on the shape alone and their partial results are combined in order, so
 // that a result is the same for every number of threads.
+#include <cmath>
+#include <limits>
+
 #include "backend/cpu/elementwise/reduce_kernels.h"
 #include "backend/cpu/elementwise/tape.h"
 #include "backend/cpu/parallel.h"
@@ -14,15 +17,6 @@ constexpr int64_t kParallelElements = 1 << 15;
 // What is reduced right from memory needs no tile that stays in the cache.
 constexpr int64_t kFarTile = 8 * kTile;
 
-// Converts and writes one result.
-void store(const graph::Operand& out, char* base, int64_t offset, const Partial& partial, bool floating) {
-  char* to = base + offset * static_cast<int64_t>(dtype_size(out.dtype));
-  if (!floating) return cast_kernel(DType::I64, out.dtype)(to, &partial.integer, 1);
-  // The error of an infinite sum means nothing.
-  const double value = partial.real - partial.real == 0 ? partial.real + partial.error : partial.real;
-  cast_kernel(DType::F64, out.dtype)(to, &value, 1);
-}
-
 class Reducer {
  public:
   Reducer(const graph::Launch& launch, const graph::RunContext& context)
@@ -31,7 +25,8 @@ class Reducer {
         tape_(*static_cast<const PreparedTape*>(launch.prepared.get())),
         out_(launch.outputs[0]),
         base_(context.at(out_)),
-        kernels_(reduce_kernels(launch.params.as<graph::ReduceParams>().code, value_type())),
+        code_(launch.params.as<graph::ReduceParams>().code),
+        kernels_(reduce_kernels(code_, value_type())),
         value_size_(dtype_size(value_type())),
         far_(kernels_.run_far != nullptr && tape_.steps.empty() &&
              tape_.loads[static_cast<size_t>(launch.tape->reduced)].far) {
@@ -58,6 +53,29 @@ class Reducer {
   }
 
  private:
+  // Converts and writes one result.
+  void store(int64_t offset, const Partial& partial) const {
+    if (!kernels_.floating) return cast_kernel(DType::I64, out_.dtype)(at(base_, offset), &partial.integer, 1);
+    double value = partial.shift + partial.real;
+    if (code_ == graph::Reduction::LogSumExp)
+      value += std::log(partial.error);
+    else if (code_ == graph::Reduction::Moments)
+      store_variance(offset, partial);
+    else if (partial.real - partial.real == 0)  // the error of an infinite sum means nothing
+      value += partial.error;
+    if (code_ == graph::Reduction::Moments && partial.integer == 0)
+      value = std::numeric_limits<double>::quiet_NaN();
+    cast_kernel(DType::F64, out_.dtype)(at(base_, offset), &value, 1);
+  }
+  void store_variance(int64_t offset, const Partial& partial) const {
+    const int64_t ddof = launch_.params.as<graph::ReduceParams>().ddof;
+    const double value = partial.error / static_cast<double>(std::max<int64_t>(partial.integer - ddof, 0));
+    cast_kernel(DType::F64, out_.dtype)(at(context_.at(launch_.outputs[1]), offset), &value, 1);
+  }
+  char* at(char* base, int64_t offset) const {
+    return base + offset * static_cast<int64_t>(dtype_size(out_.dtype));
+  }
+
   DType value_type() const {
     const graph::Tape& tape = *launch_.tape;
     const auto loads = static_cast<int32_t>(launch_.inputs.size());
@@ -105,7 +123,7 @@ class Reducer {
       for (int64_t r = first; r < last; ++r) {
         Partial partial = kernels_.identity;
         accumulate(run, partial, r * length_, (r + 1) * length_);
-        store(out_, base_, result_offset(r), partial, kernels_.floating);
+        store(result_offset(r), partial);
       }
     });
   }
@@ -124,7 +142,7 @@ class Reducer {
           for (int64_t r = begin; r < end; ++r) {
             Partial partial = kernels_.identity;
             accumulate(run, partial, r * length_, (r + 1) * length_);
-            store(out_, base_, result_offset(r), partial, kernels_.floating);
+            store(result_offset(r), partial);
           }
           continue;
         }
@@ -134,7 +152,7 @@ class Reducer {
           Partial partial = kernels_.identity;
           const char* from = values + static_cast<size_t>((r - begin) * length_) * value_size_;
           kernels_.run(partial, from, static_cast<size_t>(length_));
-          store(out_, base_, result_offset(r), partial, kernels_.floating);
+          store(result_offset(r), partial);
         }
       }
     });
@@ -154,7 +172,7 @@ class Reducer {
     for (int64_t r = 0; r < results_; ++r) {
       Partial total = partials[static_cast<size_t>(r * pieces)];
       for (int64_t p = 1; p < pieces; ++p) kernels_.combine(total, partials[static_cast<size_t>(r * pieces + p)]);
-      store(out_, base_, result_offset(r), total, kernels_.floating);
+      store(result_offset(r), total);
     }
   }
 
@@ -163,9 +181,10 @@ class Reducer {
   struct Columns {
     std::vector<double> real, error;
     std::vector<int64_t> integer;
+    std::vector<double> shift;
     Columns(size_t n, const Partial& identity)
-        : real(n, identity.real), error(n, identity.error), integer(n, identity.integer) {}
-    Partial at(size_t i) const { return {real[i], error[i], integer[i]}; }
+        : real(n, identity.real), error(n, identity.error), integer(n, identity.integer), shift(n, 0) {}
+    Partial at(size_t i) const { return {real[i], error[i], integer[i], shift[i]}; }
     void reset(const Partial& identity) {
       std::fill(real.begin(), real.end(), identity.real);
       std::fill(error.begin(), error.end(), identity.error);
@@ -185,7 +204,7 @@ class Reducer {
       const char* values = run.value(launch_.tape->reduced);
       for (int64_t k = 0; k < rows; ++k) {
         kernels_.columns(&columns.real[place], &columns.error[place], &columns.integer[place],
-                         values + static_cast<size_t>(k * (right - left)) * value_size_,
+                         &columns.shift[place], values + static_cast<size_t>(k * (right - left)) * value_size_,
                          static_cast<size_t>(right - left));
       }
     }
@@ -210,7 +229,7 @@ class Reducer {
                      const int64_t start = result_offset(task / strips), stride = out_.strides.back();
                      for (int64_t c = left; c < right; ++c) {
                        const Partial total = columns.at(static_cast<size_t>(c - left));
-                       store(out_, base_, start + c * stride, total, kernels_.floating);
+                       store(start + c * stride, total);
                      }
                    }
                  });
@@ -239,7 +258,7 @@ class Reducer {
     for (int64_t c = 0; c < columns_; ++c) {
       Partial total = partials[0].at(static_cast<size_t>(c));
       for (int64_t p = 1; p < pieces; ++p) kernels_.combine(total, partials[p].at(static_cast<size_t>(c)));
-      store(out_, base_, start + c * stride, total, kernels_.floating);
+      store(start + c * stride, total);
     }
   }
 
@@ -248,6 +267,7 @@ class Reducer {
   const PreparedTape& tape_;
   const graph::Operand& out_;
   char* base_;
+  graph::Reduction code_;
   const ReduceKernels& kernels_;
   size_t value_size_;
   bool far_;  // the values are read in place, from memory

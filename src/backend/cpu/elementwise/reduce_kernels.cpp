@@ -73,12 +73,12 @@ void run_sum(Partial& partial, const void* x, size_t n) {
   }
 }
 
-void columns_sum_float(double* real, double*, int64_t*, const void* x, size_t n) {
+void columns_sum_float(double* real, double*, int64_t*, double*, const void* x, size_t n) {
   const auto* from = static_cast<const float*>(x);
   for (size_t i = 0; i < n; ++i) real[i] += static_cast<double>(from[i]);
 }
 
-void columns_sum_double(double* real, double* error, int64_t*, const void* x, size_t n) {
+void columns_sum_double(double* real, double* error, int64_t*, double*, const void* x, size_t n) {
   const auto* from = static_cast<const double*>(x);
   for (size_t i = 0; i < n; ++i) add_exactly(real[i], error[i], from[i]);
 }
@@ -104,7 +104,7 @@ void run_product(Partial& partial, const void* x, size_t n) {
 }
 
 template <class T>
-void columns_product(double* real, double*, int64_t*, const void* x, size_t n) {
+void columns_product(double* real, double*, int64_t*, double*, const void* x, size_t n) {
   const auto* from = static_cast<const T*>(x);
   for (size_t i = 0; i < n; ++i) real[i] *= static_cast<double>(from[i]);
 }
@@ -155,7 +155,7 @@ void run_extreme(Partial& partial, const void* x, size_t n) {
 }
 
 template <bool kMax, class T>
-void columns_extreme(double* real, double*, int64_t*, const void* x, size_t n) {
+void columns_extreme(double* real, double*, int64_t*, double*, const void* x, size_t n) {
   const auto* from = static_cast<const T*>(x);
   for (size_t i = 0; i < n; ++i) real[i] = better<kMax>(real[i], static_cast<double>(from[i]));
 }
@@ -210,6 +210,9 @@ HWY_INLINE int64_t fold(int64_t a, int64_t b) {
       return (a != 0) | (b != 0);
     case Reduction::All:
       return (a != 0) & (b != 0);
+    case Reduction::LogSumExp:
+    case Reduction::Moments:
+      break;  // of floating numbers only
   }
   return a;
 }
@@ -223,7 +226,7 @@ void run_integer(Partial& partial, const void* x, size_t n) {
 }
 
 template <Reduction kCode, class T>
-void columns_integer(double*, double*, int64_t* integer, const void* x, size_t n) {
+void columns_integer(double*, double*, int64_t* integer, double*, const void* x, size_t n) {
   const auto* from = static_cast<const T*>(x);
   for (size_t i = 0; i < n; ++i) integer[i] = fold<kCode>(integer[i], from[i]);
 }
@@ -275,6 +278,9 @@ ReduceKernels float_kernels(Reduction code) {
     case Reduction::Any:
     case Reduction::All:
       return {};  // of truths only
+    case Reduction::LogSumExp:
+    case Reduction::Moments:
+      return {};  // in files of their own
   }
   return {};
 }
@@ -294,6 +300,9 @@ ReduceKernels integer_kernels_of(Reduction code) {
       return integer_kernels<Reduction::Any, T>();
     case Reduction::All:
       return integer_kernels<Reduction::All, T>();
+    case Reduction::LogSumExp:
+    case Reduction::Moments:
+      break;
   }
   return {};
 }
@@ -331,14 +340,16 @@ bool all_finite(const double* x, size_t n) { return HWY_DYNAMIC_DISPATCH(finite_
 
 const ReduceKernels& reduce_kernels(graph::Reduction code, DType type) {
   struct Table {
-    ReduceKernels entry[6][kDTypeCount];
+    ReduceKernels entry[graph::kReductionCount][kDTypeCount];
     Table() {
-      for (int c = 0; c < 6; ++c) {
-        for (int t = 0; t < kDTypeCount; ++t) {
-          entry[c][t] =
-              HWY_DYNAMIC_DISPATCH(find_reduce_kernels)(static_cast<graph::Reduction>(c), static_cast<DType>(t));
-        }
-      }
+      for (int c = 0; c < graph::kReductionCount; ++c)
+        for (int t = 0; t < kDTypeCount; ++t)
+          entry[c][t] = find(static_cast<graph::Reduction>(c), static_cast<DType>(t));
+    }
+    static ReduceKernels find(graph::Reduction code, DType type) {
+      if (code == graph::Reduction::LogSumExp) return log_sum_exp_kernels(type);
+      if (code == graph::Reduction::Moments) return moments_kernels(type);
+      return HWY_DYNAMIC_DISPATCH(find_reduce_kernels)(code, type);
     }
   };
   static const Table table;

@@ -1,7 +1,6 @@
 // Softmax of contiguous rows: the largest element, the exponentials and their sum, the scaling.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "backend/cpu/launches/softmax.h"
@@ -14,6 +13,7 @@
 #include <hwy/highway.h>
 
 #include "backend/cpu/math/exp-inl.h"
+#include "backend/cpu/math/part-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nngpu::cpu::HWY_NAMESPACE {
@@ -24,26 +24,7 @@ constexpr int64_t kSumBlock = 2048;  // elements summed in vector lanes before t
 // One vector of a row; the lanes past `n` hold minus infinity, whose exponential is zero.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> load_part(D d, const T* x, int64_t n) {
-  const auto nothing = hn::Set(d, -std::numeric_limits<T>::infinity());
-#if HWY_TARGET <= HWY_AVX2  // masked loads do not touch what is masked
-  const auto mask = hn::FirstN(d, static_cast<size_t>(n));
-  return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, x), nothing);
-#else
-  HWY_ALIGN T lanes[HWY_LANES(T)];
-  hn::Store(nothing, d, lanes);
-  std::memcpy(lanes, x, n * sizeof(T));
-  return hn::Load(d, lanes);
-#endif
-}
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void store_part(D d, hn::Vec<D> v, T* y, int64_t n) {
-#if HWY_TARGET <= HWY_AVX2
-  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, y);
-#else
-  HWY_ALIGN T lanes[HWY_LANES(T)];
-  hn::Store(v, d, lanes);
-  std::memcpy(y, lanes, n * sizeof(T));
-#endif
+  return HWY_NAMESPACE::load_part(d, x, n, hn::Set(d, -std::numeric_limits<T>::infinity()));
 }
 
 // f(position, vector) -> vector stored to y, over a row; the last vector may be partial.

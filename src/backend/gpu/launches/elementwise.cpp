@@ -21,15 +21,28 @@ struct ElementwisePlan {
 
 bool runs_along(const graph::Operand& operand, int rank) { return rank == 0 || operand.strides[rank - 1] == 1; }
 
-// The width of packs; 0 where an operand is neither contiguous nor one element.
+// Whether packs of `width` along the innermost of several axes start at multiples of it everywhere.
+bool has_packed_rows(const Launch& launch, int width) {
+  const int rank = launch.tape->shape.size();
+  if (launch.tape->shape[rank - 1] % width != 0) return false;
+  const auto fits = [&](const graph::Operand& operand) {
+    for (int k = 0; is_packed(operand) && k < rank - 1; ++k)
+      if (operand.strides[k] % width != 0) return false;
+    return true;
+  };
+  return std::all_of(launch.inputs.begin(), launch.inputs.end(), fits) &&
+         std::all_of(launch.outputs.begin(), launch.outputs.end(), fits);
+}
+
+// The width of packs; 0 where an operand is neither contiguous nor one element along the innermost axis.
 int chain_pack(const Launch& launch) {
   const int rank = launch.tape->shape.size();
-  if (rank > 1) return 0;
   for (const graph::Operand& input : launch.inputs)
     if (is_packed(input) && !runs_along(input, rank)) return 0;
   for (const graph::Operand& output : launch.outputs)
     if (!runs_along(output, rank)) return 0;
-  return pack_width(launch.inputs, launch.outputs);
+  const int width = pack_width(launch.inputs, launch.outputs);
+  return rank > 1 && (width == 1 || !has_packed_rows(launch, width)) ? 0 : width;
 }
 
 KernelHandle chain_kernel(GpuBackend& gpu, const Launch& launch, const LoopForm& form) {
@@ -56,7 +69,7 @@ void run_elementwise(GpuBackend& gpu, const Launch& launch, const RunContext& co
   KernelHandle kernel = plan.kernel;
   int width = std::max(1, plan.form.pack);
   if (width > 1 && !packs_are_aligned(launch, context, width)) {
-    kernel = chain_kernel(gpu, launch, {plan.form.wide, 1});
+    kernel = chain_kernel(gpu, launch, {plan.form.wide, launch.tape->shape.size() > 1 ? 0 : 1});
     width = 1;
   }
   Arguments arguments;

@@ -44,13 +44,14 @@ void choose_splits(ReducePlan& plan, const GpuBackend& gpu) {
   plan.splits = std::max<int64_t>(1, ceil_div(plan.length, plan.chunk));
 }
 
-// The width of packs where the innermost axis alone is reduced and the rows of every operand start at multiples of
-// it; else 1.
+// The width of packs where the innermost axis is reduced and the rows of every operand start at multiples of it,
+// as do the rows of the loop if other axes are reduced too; else 1.
 int row_pack(const Launch& launch) {
   const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
   const int rank = launch.tape->shape.size();
-  if (rank == 0 || mask != int64_t{1} << (rank - 1)) return 1;
+  if (rank == 0 || (mask >> (rank - 1) & 1) == 0) return 1;
   const int width = pack_width(launch.inputs, {});
+  if (mask != int64_t{1} << (rank - 1) && launch.tape->shape[rank - 1] % width != 0) return 1;
   for (const graph::Operand& input : launch.inputs) {
     if (!is_packed(input)) continue;
     if (input.strides[rank - 1] != 1) return 1;
@@ -58,6 +59,28 @@ int row_pack(const Launch& launch) {
       if (input.strides[k] % width != 0) return 1;
   }
   return width;
+}
+
+// What a variance is divided by.
+void add_divisor(Arguments& arguments, const Launch& launch, int64_t length) {
+  const auto divisor =
+      static_cast<double>(std::max<int64_t>(length - launch.params.as<graph::ReduceParams>().ddof, 0));
+  switch (compute_dtype(launch.outputs[0].dtype)) {
+    case DType::F64:
+      arguments.value(divisor);
+      return;
+    case DType::I64:
+      arguments.value(int64_t{0});
+      return;
+    case DType::I32:
+      arguments.value(int32_t{0});
+      return;
+    case DType::U8:
+      arguments.value(uint8_t{0});
+      return;
+    default:
+      arguments.value(static_cast<float>(divisor));
+  }
 }
 
 }  // namespace
@@ -73,9 +96,10 @@ void prepare_reduce(GpuBackend& gpu, Launch& launch) {
   if (!plan->columns) plan->pack = row_pack(launch);
   choose_splits(*plan, gpu);
   if (plan->results > 0) {
-    const std::string text = reduce_text(launch, {plan->wide, plan->pack});
+    const bool direct = plan->splits == 1;
+    const std::string text = reduce_text(launch, {plan->wide, plan->pack}, direct);
     plan->partial = gpu.library().generated(text, plan->columns ? "columns" : "rows");
-    plan->combine = gpu.library().generated(text, "combine");
+    if (!direct) plan->combine = gpu.library().generated(text, "combine");
   }
   launch.prepared = std::move(plan);
 }
@@ -84,12 +108,14 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   const auto& plan = *static_cast<const ReducePlan*>(launch.prepared.get());
   if (plan.results == 0) return;
   const DType value = compute_dtype(launch.outputs[0].dtype);
-  const size_t size =
-      dtype_size(value) * (is_compensated(launch.params.as<graph::ReduceParams>().code, value) ? 2 : 1);
+  const size_t size = dtype_size(value) *
+                      static_cast<size_t>(accumulator_values(launch.params.as<graph::ReduceParams>().code, value));
+  const bool direct = plan.splits == 1;
   KernelHandle kernel = plan.partial;
   if (plan.pack > 1 && !packs_are_aligned(launch.inputs, context, plan.pack))
-    kernel = gpu.library().generated(reduce_text(launch, {plan.wide, 1}), "rows");
-  const BufferPtr partial = gpu.pool().allocate(size * static_cast<size_t>(plan.results * plan.splits));
+    kernel = gpu.library().generated(reduce_text(launch, {plan.wide, 1}, direct), "rows");
+  BufferPtr partial;
+  if (!direct) partial = gpu.pool().allocate(size * static_cast<size_t>(plan.results * plan.splits));
   Arguments arguments;
   for (const graph::Operand& input : launch.inputs) {
     if (input.constant)
@@ -97,8 +123,12 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
     else
       arguments.buffer(context.at(input));
   }
-  arguments.buffer(partial->data).bytes(plan.loop.data(), plan.loop.size());
+  if (!direct) arguments.buffer(partial->data);
+  if (direct)
+    for (const graph::Operand& output : launch.outputs) arguments.buffer(context.at(output));
+  arguments.bytes(plan.loop.data(), plan.loop.size());
   for (const int64_t number : {plan.results, plan.length, plan.chunk}) add_index(arguments, number, plan.wide);
+  add_divisor(arguments, launch, plan.length);
   const uint32_t threads =
       plan.columns
           ? kThreads
@@ -106,11 +136,15 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   const int64_t blocks = plan.columns ? ceil_div(plan.results, kThreads) : plan.results;
   const auto x = static_cast<uint32_t>(std::min<int64_t>(blocks, int64_t{1} << 20));
   gpu.launch(kernel, {x, static_cast<uint32_t>(plan.splits), 1}, {threads, 1, 1}, arguments);
+  if (direct) return;
 
   Arguments rest;
-  rest.buffer(partial->data).buffer(context.at(launch.outputs[0])).bytes(plan.loop.data(), plan.loop.size());
+  rest.buffer(partial->data);
+  for (const graph::Operand& output : launch.outputs) rest.buffer(context.at(output));
+  rest.bytes(plan.loop.data(), plan.loop.size());
   const int64_t lanes = plan.splits >= 32 ? 32 : 1;
   for (const int64_t number : {plan.results, plan.splits, lanes}) add_index(rest, number, plan.wide);
+  add_divisor(rest, launch, plan.length);
   gpu.launch(plan.combine, {gpu.blocks_for(plan.results * lanes, kThreads), 1, 1}, {kThreads, 1, 1}, rest);
 }
 
