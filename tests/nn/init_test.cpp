@@ -15,7 +15,7 @@ using Values = std::vector<double>;
 struct Moments {
   double low, high, mean, stddev;
 };
-Moments moments(const Tensor& x) {
+Moments moments_of(const Tensor& x) {
   const Values v = x.to_vector<double>();
   Moments m{v[0], v[0], 0, 0};
   for (double e : v) {
@@ -29,7 +29,7 @@ Moments moments(const Tensor& x) {
 
 // Uniform within `bound`: nothing outside, the ends nearly reached, the deviation bound / sqrt(3).
 void expect_uniform(const Tensor& x, double bound) {
-  const Moments m = moments(x);
+  const Moments m = moments_of(x);
   EXPECT_LE(m.high, bound * (1 + 1e-6));
   EXPECT_GE(m.low, -bound * (1 + 1e-6));
   EXPECT_GT(m.high, 0.99 * bound);
@@ -39,7 +39,7 @@ void expect_uniform(const Tensor& x, double bound) {
 }
 
 void expect_normal(const Tensor& x, double stddev) {
-  const Moments m = moments(x);
+  const Moments m = moments_of(x);
   EXPECT_NEAR(m.mean, 0, 0.03 * stddev);
   EXPECT_NEAR(m.stddev, stddev, 0.03 * stddev);
   EXPECT_GT(m.high, 2.5 * stddev);
@@ -84,7 +84,7 @@ TEST(Init, TruncatedNormalHasItsDistribution) {
     for (double e : v) below += e < at;
     EXPECT_NEAR(below / 200000, (phi(at) - phi(low)) / (phi(high) - phi(low)), 0.005) << at;
   }
-  const Moments m = moments(init::truncated_normal({100000}, 0, 0.02, -0.04, 0.04, g));
+  const Moments m = moments_of(init::truncated_normal({100000}, 0, 0.02, -0.04, 0.04, g));
   EXPECT_GE(m.low, -0.04f);
   EXPECT_LE(m.high, 0.04f);
   EXPECT_GT(m.high, 0.0398);
