@@ -1,4 +1,4 @@
-// Gradients of reductions, scans and softmax.
+// Gradients of reductions and scans.
 #include <cmath>
 
 #include "autograd/rules.h"
@@ -82,6 +82,10 @@ Gradients reduce_gradients(const Call& call) {
     case graph::Reduction::Any:
     case graph::Reduction::All:
       return {Tensor()};
+    case graph::Reduction::LogSumExp:
+      return log_sum_exp_gradients(call);
+    case graph::Reduction::Moments:
+      return moments_gradients(call);
   }
   return {};
 }
@@ -93,13 +97,6 @@ Gradients scan_gradients(const Call& call) {
   const int axis = static_cast<int>(params.axis);
   return gradients_through([&](const std::vector<Tensor>& in) { return doubling_product(in[0], axis); },
                            {call.input(0)}, g);
-}
-
-Gradients softmax_gradients(const Call& call) {
-  const auto& params = call.params<graph::SoftmaxParams>();
-  const Tensor y = call.output(), g = call.gradient();
-  if (params.log != 0) return {g - exp(y) * sum(g, params.axis, true)};
-  return {y * (g - sum(g * y, params.axis, true))};
 }
 
 }  // namespace nngpu::autograd

@@ -37,6 +37,14 @@ Gradients input_gradients(const Call& call) {
       return scan_gradients(call);
     case OpKind::Softmax:
       return softmax_gradients(call);
+    case OpKind::SoftmaxGradient:
+      return softmax_gradient_gradients(call);
+    case OpKind::Normalize:
+      return normalize_gradients(call);
+    case OpKind::NormalizeGradient:
+      return normalize_gradient_gradients(call);
+    case OpKind::Dropout:
+      return dropout_gradients(call);
     case OpKind::Matmul:
       return matmul_gradients(call);
     case OpKind::Reshape:

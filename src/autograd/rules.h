@@ -51,7 +51,15 @@ Tensor sum_to(const Tensor& g, const Shape& shape);
 Gradients elementwise_gradients(const Call& call);
 Gradients reduce_gradients(const Call& call);
 Gradients scan_gradients(const Call& call);
+
+// gradients_rows.cpp
+Gradients moments_gradients(const Call& call);
+Gradients log_sum_exp_gradients(const Call& call);
 Gradients softmax_gradients(const Call& call);
+Gradients softmax_gradient_gradients(const Call& call);
+Gradients normalize_gradients(const Call& call);
+Gradients normalize_gradient_gradients(const Call& call);
+Gradients dropout_gradients(const Call& call);
 
 Gradients slice_gradients(const Call& call);
 Gradients permute_gradients(const Call& call);
