@@ -34,11 +34,25 @@ Factors factors_of(const Tensor& compact) {
   return {l, triu(slice(compact, -2, 0, k)), k};
 }
 
+// Whether input i is a matrix whose last axes were swapped.
+bool is_transposed(const Call& call, size_t i) {
+  const graph::Node& node = *call.node().inputs[i].node;
+  if (node.kind != graph::OpKind::Permute) return false;
+  const Dims& axes = node.params.as<graph::PermuteParams>().axes;
+  const int rank = axes.size();
+  return axes[rank - 1] == rank - 2 && axes[rank - 2] == rank - 1;
+}
+
 }  // namespace
 
+// The gradient by a factor that was transposed for the product is computed transposed as well, so that it lies as
+// the matrix from which the factor came: an optimizer reads both side by side.
 Gradients matmul_gradients(const Call& call) {
   const Tensor a = call.input(0), b = call.input(1), g = call.gradient();
-  return {call.wants(0) ? matmul(g, T(b)) : Tensor(), call.wants(1) ? matmul(T(a), g) : Tensor()};
+  Gradients result(2);
+  if (call.wants(0)) result[0] = is_transposed(call, 0) ? T(matmul(b, T(g))) : matmul(g, T(b));
+  if (call.wants(1)) result[1] = is_transposed(call, 1) ? T(matmul(T(g), a)) : matmul(T(a), g);
+  return result;
 }
 
 // The unit lower trapezoid L (m, k) and the upper U (k, n) of P^T A. Beyond the square part, rows of L below and

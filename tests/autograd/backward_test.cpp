@@ -325,6 +325,33 @@ TEST(CompiledGradients, MustBeUsedInside) {
   expect_error<GradientError>([&] { other(vector({1})); }, "call zero_grad()");
 }
 
+// A weight of either orientation, and the left factor: their gradients lie as they do, so that nothing is
+// transposed when an optimizer reads both. Values are those of the products' rule, element by element.
+TEST(Backward, GradientsOfFactorsLieAsTheFactorsDo) {
+  const Tensor x = randn({5, 3}, DType::F64), g = randn({5, 4}, DType::F64);
+  for (const bool transposed : {false, true}) {
+    Variable w(randn(transposed ? Shape{4, 3} : Shape{3, 4}, DType::F64), true);
+    const Tensor used = transposed ? transpose(w.value()) : w.value();
+    backward(sum(matmul(x, used) * g));
+    const Tensor gradient = w.grad();
+    gradient.eval();
+    EXPECT_EQ(gradient.strides(), w.value().strides()) << transposed;
+    const std::vector<double> got = gradient.to_vector<double>(), xs = x.to_vector<double>(),
+                              gs = g.to_vector<double>();
+    for (int i = 0; i < 3; ++i) {
+      for (int j = 0; j < 4; ++j) {
+        double wanted = 0;
+        for (int p = 0; p < 5; ++p) wanted += xs[p * 3 + i] * gs[p * 4 + j];
+        EXPECT_NEAR(got[transposed ? j * 3 + i : i * 4 + j], wanted, 1e-13);
+      }
+    }
+  }
+  Variable a(randn({3, 5}, DType::F64), true);
+  backward(sum(matmul(transpose(a.value()), randn({3, 4}, DType::F64)) * g));
+  a.grad().eval();
+  EXPECT_EQ(a.grad().strides(), a.value().strides());
+}
+
 TEST(CompiledGradients, FlowThroughACompiledFunction) {
   const auto f = compile([](const Tensor& x) { return square(x); });
   expect_equal(grad([&](const Tensor& x) { return sum(f(x)); })(vector({3})), {6});
