@@ -104,12 +104,18 @@ void columns_log_sum_exp(double* max, double* sum, int64_t*, double*, const void
     else
       return hn::LoadU(d, from + i);
   };
+  const auto power = [&](auto exponent) HWY_ATTR {
+    if constexpr (sizeof(T) == 4)
+      return hn::PromoteTo(d, Exp(dt, hn::DemoteTo(dt, exponent)));
+    else
+      return Exp(d, exponent);
+  };
   const auto one = hn::Set(d, 1.0);
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto value = value_at(i), top = hn::LoadU(d, max + i), total = hn::LoadU(d, sum + i);
     const auto distance = hn::IfThenElse(hn::Eq(value, top), hn::Zero(d), hn::Sub(value, top));
-    const auto e = Exp(d, hn::Neg(hn::Abs(distance)));
+    const auto e = power(hn::Neg(hn::Abs(distance)));
     const auto above = hn::Gt(value, top);
     hn::StoreU(hn::IfThenElse(above, hn::MulAdd(total, e, one), hn::Add(total, e)), d, sum + i);
     hn::StoreU(hn::IfThenElse(above, value, top), d, max + i);
