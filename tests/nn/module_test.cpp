@@ -136,13 +136,13 @@ TEST(Module, ACompiledModelFollowsConversions) {
 
 TEST(Module, PrintsItsTree) {
   std::ostringstream text;
-  text << Sequential(Linear(3, 4), Sequential(ReLU(), Identity()), LeakyReLU(0.2));
+  text << Sequential(Linear(3, 4), Sequential(ReLU(), Dropout(0.25)), LeakyReLU(0.2));
   EXPECT_EQ(text.str(),
             "Sequential {\n"
             "  0: Linear(3, 4)\n"
             "  1: Sequential {\n"
             "    0: ReLU\n"
-            "    1: Identity\n"
+            "    1: Dropout(0.25)\n"
             "  }\n"
             "  2: LeakyReLU(0.2)\n"
             "}");
@@ -167,6 +167,24 @@ TEST(Summary, TableOfLayers) {
   EXPECT_EQ(big.parameters, 1001000);
   EXPECT_EQ(big.bytes, 4004000);
   EXPECT_THROW(summary(model, {5, 4}), ShapeError);
+}
+
+TEST(Layers, DropoutFollowsTheMode) {
+  Generator generator(7);
+  const Dropout layer(0.5, generator);
+  const Tensor x = ones({10000});
+  int64_t kept = 0, others = 0;
+  for (double v : values(layer(x))) {
+    kept += v == 2;
+    others += v != 2 && v != 0;
+  }
+  EXPECT_EQ(others, 0);
+  EXPECT_NEAR(static_cast<double>(kept) / 10000, 0.5, 0.05);
+  const auto run = compile([layer](const Tensor& t) { return layer(t); });
+  EXPECT_NE(values(run(x)), values(run(x)));  // every replay draws anew
+  layer.eval();
+  EXPECT_EQ(values(layer(x)), values(x));
+  EXPECT_ERROR(ValueError, Dropout(1.5), "[Dropout] no probability: 1.5");
 }
 
 TEST(Layers, Embedding) {

@@ -29,6 +29,52 @@ class StateTest : public ::testing::Test {
   fs::path folder_;
 };
 
+Sequential model_of(int64_t hidden) {
+  return Sequential(Conv2d(1, 4, {.kernel = 3}), BatchNorm2d(4), ReLU(), Flatten(), Linear(4 * 36, hidden),
+                    Linear(hidden, 2));
+}
+
+TEST_F(StateTest, Roundtrip) {
+  const Sequential model = model_of(5), other = model_of(5);
+  const Tensor x = randn({3, 1, 8, 8});
+  model(x).eval();  // moves the running statistics
+  save(model, path("m.safetensors"), {{"epoch", "3"}});
+  EXPECT_NE(model(x).to_vector<float>(), other(x).to_vector<float>());
+  const LoadResult result = load(other, path("m.safetensors"));
+  EXPECT_EQ(result.metadata.at("epoch"), "3");
+  for (const auto& [name, variable] : model.state()) {
+    if (name.find("running") != std::string::npos || name.find("tracked") != std::string::npos) continue;
+    EXPECT_EQ(variable.value().to_vector<float>(), other.variable(name).value().to_vector<float>()) << name;
+  }
+  load(model, path("m.safetensors"));
+  model.eval();
+  other.eval();
+  EXPECT_EQ(model(x).to_vector<float>(), other(x).to_vector<float>());
+  EXPECT_EQ(other.variable("1.num_batches_tracked").value().item<int64_t>(), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);  // no temporaries are left
+}
+
+TEST_F(StateTest, NamesAndShapesArePyTorchs) {
+  save(model_of(5), path("m"));
+  const auto tensors = io::read_safetensors(path("m")).tensors;
+  const std::map<std::string, Shape> expected = {{"0.weight", {4, 1, 3, 3}},
+                                                 {"0.bias", {4}},
+                                                 {"1.weight", {4}},
+                                                 {"1.bias", {4}},
+                                                 {"1.running_mean", {4}},
+                                                 {"1.running_var", {4}},
+                                                 {"1.num_batches_tracked", {}},
+                                                 {"4.weight", {5, 144}},
+                                                 {"4.bias", {5}},
+                                                 {"5.weight", {2, 5}},
+                                                 {"5.bias", {2}}};
+  ASSERT_EQ(tensors.size(), expected.size());
+  for (const auto& [name, shape] : expected) {
+    ASSERT_TRUE(tensors.count(name)) << name;
+    EXPECT_EQ(tensors.at(name).shape(), shape) << name;
+  }
+}
+
 TEST_F(StateTest, ConvertsToTheModelsDtype) {
   const Linear model(3, 2);
   save(model, path("m"));

@@ -1,0 +1,28 @@
+// Attention as an operation.
+#ifndef NNGPU_ATTENTION_H_
+#define NNGPU_ATTENTION_H_
+
+#include <optional>
+
+#include "nngpu/random.h"
+#include "nngpu/tensor.h"
+
+namespace nngpu {
+
+struct AttentionOptions {
+  Tensor mask = {};     // bool: true where attention is allowed; floating: added to the scores. Broadcasts
+  bool causal = false;  // query i sees the keys 0 to i
+  std::optional<double> scale = std::nullopt;  // 1 / sqrt(e) by default
+  double dropout = 0;                          // of the weights
+  Generator generator = default_generator();   // of the dropout
+};
+
+// softmax(q k^T * scale + mask) v (Vaswani et al., 2017). q (..., l, e), k (..., s, e), v (..., s, d) with batches
+// that broadcast -> (..., l, d). The softmax of half types is computed in f32. A query for which a bool mask
+// allows no key gives zeros. Errors: ShapeError, DTypeError, ValueError.
+Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    const AttentionOptions& options = {});
+
+}  // namespace nngpu
+
+#endif  // NNGPU_ATTENTION_H_
