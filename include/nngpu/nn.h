@@ -5,11 +5,15 @@
 #include "nngpu/nn/activations.h"
 #include "nngpu/nn/containers.h"
 #include "nngpu/nn/convolution.h"
+#include "nngpu/nn/dropout.h"
 #include "nngpu/nn/init.h"
 #include "nngpu/nn/layers.h"
 #include "nngpu/nn/losses.h"
+#include "nngpu/nn/models.h"
 #include "nngpu/nn/module.h"
+#include "nngpu/nn/normalization.h"
 #include "nngpu/nn/state.h"
 #include "nngpu/nn/summary.h"
+#include "nngpu/nn/transformer.h"
 
 #endif  // NNGPU_NN_H_

@@ -4,6 +4,7 @@
 
 #include "nngpu/activations.h"
 #include "nngpu/amp.h"
+#include "nngpu/attention.h"
 #include "nngpu/autograd.h"
 #include "nngpu/batch.h"
 #include "nngpu/compile.h"
@@ -15,6 +16,7 @@
 #include "nngpu/io.h"
 #include "nngpu/kernel.h"
 #include "nngpu/linalg.h"
+#include "nngpu/nn.h"
 #include "nngpu/normalization.h"
 #include "nngpu/ops.h"
 #include "nngpu/optim.h"

@@ -1,6 +1,7 @@
 #include "nngpu/nn/transformer.h"
 
 #include "nn/describe.h"
+#include "nngpu/amp.h"
 #include "nngpu/attention.h"
 #include "nngpu/nn/init.h"
 
@@ -12,9 +13,11 @@ Tensor split_heads(const Tensor& x, int64_t heads) {
   return swapaxes(reshape(x, {x.shape()[0], x.shape()[1], heads, x.shape()[2] / heads}), 1, 2);
 }
 
+// In a scope of autocast the sum has the product's dtype, as a Linear's has.
 Tensor project(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor y = matmul(x, transpose(weight));
-  return bias.defined() ? y + bias : y;
+  if (!bias.defined()) return y;
+  return y + (autocast_dtype() ? cast(bias, y.dtype()) : bias);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nngpu/activations.h"
+#include "nngpu/attention.h"
 #include "nngpu/autograd.h"
 #include "nngpu/compile.h"
 #include "nngpu/nn.h"
@@ -133,6 +134,22 @@ TEST(LossGradients, AreFiniteAtTheEdges) {
   EXPECT_EQ(g.to_vector<double>(), (Values{0.5, -0.5, 0, 0}));
 }
 
+TEST(AttentionGradients, AreThoseOfDifferences) {
+  const std::vector<Tensor> qkv = {random({2, 3, 4}), random({2, 5, 4}), random({2, 5, 3})};
+  expect_gradients([](const auto& in) { return scaled_dot_product_attention(in[0], in[1], in[2]); }, qkv);
+  expect_gradients(
+      [](const auto& in) { return scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); }, qkv);
+  const Tensor mask = Tensor::from_vector<bool>({true, false, true, false, true,     //
+                                                 false, false, false, false, false,  //
+                                                 false, true, true, true, true},
+                                                {3, 5});
+  expect_gradients(
+      [&](const auto& in) { return scaled_dot_product_attention(in[0], in[1], in[2], {.mask = mask}); }, qkv);
+  expect_gradients(
+      [](const auto& in) { return scaled_dot_product_attention(in[0], in[1], in[2], {.mask = in[3]}); },
+      {qkv[0], qkv[1], qkv[2], random({3, 5})});
+}
+
 // Every parameter of a model, in f64, and its input.
 void expect_parameter_gradients(const Module& model, const Tensor& x) {
   model.to(DType::F64);
@@ -157,10 +174,12 @@ void expect_parameter_gradients(const Module& model, const Tensor& x) {
 
 TEST(LayerGradients, OfEveryParameter) {
   expect_parameter_gradients(
-      Sequential(Conv2d(2, 4, {.kernel = 3, .padding = 1, .groups = 2}), SiLU(), AvgPool2d(2),
-                 ConvTranspose2d(4, 2, {.kernel = 2, .stride = 2}), Flatten(), Linear(32, 3)),
+      Sequential(Conv2d(2, 4, {.kernel = 3, .padding = 1, .groups = 2}), BatchNorm2d(4), SiLU(), AvgPool2d(2),
+                 ConvTranspose2d(4, 2, {.kernel = 2, .stride = 2}), GroupNorm(2, 2), Flatten(), Linear(32, 3)),
       random({3, 2, 4, 4}));
-  expect_parameter_gradients(Sequential(Residual(Linear(4, 4)), PReLU()), random({5, 4}));
+  expect_parameter_gradients(TransformerEncoderLayer(4, 2, {.feed_forward = 8, .dropout = 0, .activation = gelu}),
+                             random({2, 3, 4}));
+  expect_parameter_gradients(Sequential(Residual(Linear(4, 4)), PReLU(), RMSNorm(4)), random({5, 4}));
 }
 
 // Steps of plain gradient descent, as a program writes them.
@@ -179,8 +198,7 @@ double trained_loss(const Module& model, const Tensor& x, const Tensor& target, 
 TEST(Training, LearnsExclusiveOr) {
   manual_seed(4);
   const Tensor x = Tensor::from_vector<float>({-1, -1, -1, 1, 1, -1, 1, 1}, {4, 2});
-  EXPECT_LT(trained_loss(Sequential(Linear(2, 16), ReLU(), Linear(16, 2)), x,
-                         Tensor::from_vector<int64_t>({0, 1, 1, 0}, {4}), 200, 0.5),
+  EXPECT_LT(trained_loss(models::mlp({2, 16, 2}), x, Tensor::from_vector<int64_t>({0, 1, 1, 0}, {4}), 200, 0.5),
             0.05);
 }
 
@@ -188,7 +206,7 @@ TEST(Training, ACompiledStepIsTheStep) {
   const Tensor x = randn({8, 3}), target = randint(0, 4, {8});
   const auto make = [] {
     manual_seed(6);
-    return Sequential(Linear(3, 8), ReLU(), Linear(8, 4));
+    return Sequential(Linear(3, 8), BatchNorm1d(8), ReLU(), Linear(8, 4));
   };
   const Sequential plain = make(), compiled = make();
   const auto step_of = [](const Sequential& model) {
@@ -209,6 +227,18 @@ TEST(Training, ACompiledStepIsTheStep) {
     const Values a = variable.value().to_vector<double>(), b = compiled.variable(name).value().to_vector<double>();
     for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5) << name;
   }
+}
+
+TEST(Training, ALanguageModelRemembersASentence) {
+  manual_seed(5);
+  const Tensor text = Tensor::from_vector<int64_t>({1, 5, 2, 7, 7, 3, 0, 4, 6}, {1, 9});
+  const models::Gpt model({.vocabulary = 8, .context = 8, .layers = 2, .heads = 2, .size = 16});
+  struct Rows : Module {  // logits as rows
+    models::Gpt inner;
+    explicit Rows(const models::Gpt& gpt) : inner(register_module("gpt", gpt)) {}
+    Tensor forward(const Tensor& t) const override { return reshape(inner(t), {8, 8}); }
+  };
+  EXPECT_LT(trained_loss(Rows(model), slice(text, 1, 0, 8), reshape(slice(text, 1, 1), {8}), 60, 0.3), 0.5);
 }
 
 }  // namespace
