@@ -32,7 +32,7 @@ namespace nngpu {
 // atanh,
 //   erf, erfc, lgamma, softmax, log_softmax, logsumexp, sum, mean, var, stddev, prod, norm, cumsum, cumprod and
 //   losses compute in f32, to which half types are cast, and give f32;
-// - all others take their operands as they are, and promote them where they differ Normalizations and activations
+// - all others take their operands as they are, and promote them where they differ. Normalizations and activations
 //   compute half types in f32 inside and give them back.
 //
 // f64 and integers are left alone. Scopes nest; one that is not enabled switches the outer one off. Gradients flow
