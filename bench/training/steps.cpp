@@ -15,6 +15,8 @@ using Loss = Tensor (*)(const Tensor& prediction, const Tensor& target);
 
 Tensor classes(const Tensor& prediction, const Tensor& target) { return nn::cross_entropy(prediction, target); }
 
+Tensor squares(const Tensor& prediction, const Tensor& target) { return nn::mse_loss(prediction, target); }
+
 // Forward, backward and update as one compiled function.
 template <class Model, class Optimizer>
 Step compiled(const Model& model, Loss loss_of, Optimizer optimizer) {
@@ -48,7 +50,18 @@ Step tiny() {
   return compiled(model, classes, optim::SGD(model.parameters(), {.lr = 1e-2}));
 }
 
-const std::pair<const char*, Step (*)()> kSteps[] = {{"mlp", mlp}, {"lenet", lenet}, {"tiny", tiny}};
+Step resnet() {
+  const auto model = nn::models::resnet18({.classes = 10, .small_images = true});
+  return compiled(model, classes, optim::SGD(model.parameters(), {.lr = 1e-2, .momentum = 0.9}));
+}
+
+Step encoder() {
+  const nn::TransformerEncoderLayer model(256, 8, {.feed_forward = 1024, .dropout = 0, .activation = gelu});
+  return compiled(model, squares, optim::AdamW(model.parameters(), {.lr = 1e-3, .weight_decay = 0.01}));
+}
+
+const std::pair<const char*, Step (*)()> kSteps[] = {
+    {"mlp", mlp}, {"lenet", lenet}, {"tiny", tiny}, {"resnet", resnet}, {"encoder", encoder}};
 
 }  // namespace
 
