@@ -1,5 +1,5 @@
-// Files: .npy, .npz, .csv, .mtx and .safetensors, read and written. A file being written appears under its name only when it is
-// complete. All errors are IOError and name the file and, where there is one, the line.
+// Files: .npy, .npz, .csv, .mtx and .safetensors, read and written. A file being written appears under its name
+// only when it is complete. All errors are IOError and name the file and, where there is one, the line.
 #ifndef NNGPU_IO_H_
 #define NNGPU_IO_H_
 
@@ -44,8 +44,9 @@ void save_csv(const std::string& path, const Tensor& tensor, const std::vector<s
 Tensor load_mtx(const std::string& path);
 void save_mtx(const std::string& path, const Tensor& tensor);  // a dense array
 
-// The safetensors format: named tensors, and text about them. Types that nngpu lacks are widened (I8, I16, U16 to i32,
-// U32 to i64); U64 and 8-bit floats are not read. Files are checked: sizes, gaps, overlaps, names given twice.
+// The safetensors format: named tensors, and text about them. Types that nngpu lacks are widened (I8, I16, U16 to
+// i32, U32 to i64); U64 and 8-bit floats are not read. Files are checked: sizes, gaps, overlaps, names given
+// twice.
 struct Safetensors {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;
