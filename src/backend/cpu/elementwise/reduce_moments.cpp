@@ -98,6 +98,17 @@ void columns_moments(double* HWY_RESTRICT mean, double* HWY_RESTRICT squares, in
       shift[i] = value - value == 0 ? value : 0;
     }
   }
+  // Now and then the mean moves into the shift, without an error: what is added to it later rounds as the small
+  // number that it then is.
+  if (count[0] >= 16 && (count[0] & (count[0] - 1)) == 0) {
+    for (size_t i = 0; i < n; ++i) {
+      const double total = shift[i] + mean[i], part = total - shift[i];
+      const double rest = (shift[i] - (total - part)) + (mean[i] - part);
+      const bool finite = total - total == 0;
+      shift[i] = finite ? total : shift[i];
+      mean[i] = finite ? rest : mean[i];
+    }
+  }
   const double share = 1.0 / static_cast<double>(count[0] + 1);
   for (size_t i = 0; i < n; ++i) {
     const double value = static_cast<double>(from[i]) - shift[i], difference = value - mean[i];
