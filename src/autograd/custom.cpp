@@ -108,7 +108,7 @@ Gradients recomputed(const TensorFunction& function, const std::vector<Tensor>& 
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor again = graph::output(first, static_cast<uint32_t>(i));
     const bool wanted = graph::is_tracked(inputs[i]);
-    leaves.push_back(wanted ? graph::make_leaf(again, std::make_shared<graph::GradientLeaf>()) : again);
+    leaves.push_back(wanted ? graph::make_input_leaf(again) : again);
   }
   // A source is an input, which the run reads as a leaf of its own, or what the function reads anyway.
   for (const Tensor& source : sources) {

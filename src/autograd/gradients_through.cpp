@@ -12,8 +12,7 @@ Gradients gradients_through(const std::function<Tensor(const std::vector<Tensor>
     ~Restore() { graph::set_gradients_enabled(value); }
   } restore{enabled};
   std::vector<Tensor> leaves;
-  for (const Tensor& input : inputs)
-    leaves.push_back(graph::make_leaf(input, std::make_shared<graph::GradientLeaf>()));
+  for (const Tensor& input : inputs) leaves.push_back(graph::make_input_leaf(input));
   const Tensor output = function(leaves);
   graph::set_gradients_enabled(enabled);
   Gradients results =

@@ -34,8 +34,7 @@ void require_floating(const char* operation, const std::vector<Tensor>& inputs) 
 std::vector<Tensor> leaves_of(const std::vector<Tensor>& inputs) {
   const Recording recording;
   std::vector<Tensor> leaves;
-  for (const Tensor& input : inputs)
-    leaves.push_back(graph::make_leaf(input, std::make_shared<graph::GradientLeaf>()));
+  for (const Tensor& input : inputs) leaves.push_back(graph::make_input_leaf(input));
   return leaves;
 }
 

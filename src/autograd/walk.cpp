@@ -65,7 +65,7 @@ class Walk {
       const auto found = gradients_.find(order_[i].get());
       if (found == gradients_.end() || is_stop(order_[i].get())) continue;
       step(order_[i], found->second);
-      if (!order_[i]->gradient->leaf && targets_.count(order_[i].get()) == 0) gradients_.erase(order_[i].get());
+      if (!graph::is_leaf(*order_[i]) && targets_.count(order_[i].get()) == 0) gradients_.erase(order_[i].get());
     }
     current_operation.clear();
   }
@@ -78,7 +78,7 @@ class Walk {
   size_t collect() {
     size_t count = 0;
     for (const NodePtr& node : order_) {
-      if (!node->gradient->leaf) continue;
+      if (!graph::is_leaf(*node)) continue;
       ++count;
       const Tensor gradient = gradient_of(Tensor(node));
       if (gradient.defined()) accumulate(node->gradient->leaf, gradient);
@@ -90,7 +90,7 @@ class Walk {
   std::vector<NodePtr> interior() const {
     std::vector<NodePtr> nodes;
     for (const NodePtr& node : order_)
-      if (!node->gradient->leaf) nodes.push_back(node);
+      if (!graph::is_leaf(*node)) nodes.push_back(node);
     return nodes;
   }
   // Those that depend on no other leaves than the targets; of the targets, those that are owned.

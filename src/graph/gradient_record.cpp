@@ -23,6 +23,8 @@ bool is_tracked(const Tensor& tensor) {
   return tensor.node()->gradient != nullptr && is_floating(tensor.node()->outputs[tensor.output()].dtype);
 }
 
+bool is_leaf(const Node& node) { return node.gradient->leaf != nullptr && node.gradient->leaf->collects; }
+
 void record_gradient(Node& node, std::span<const Tensor> inputs) {
   bool tracked = false, released = false;
   for (const Tensor& input : inputs) {
@@ -55,7 +57,7 @@ RecordedNodes::~RecordedNodes() {
 std::vector<NodePtr> RecordedNodes::interior() const {
   std::vector<NodePtr> result;
   for (const NodePtr& node : nodes_)
-    if (node->gradient && !node->gradient->leaf) result.push_back(node);
+    if (node->gradient && !is_leaf(*node)) result.push_back(node);
   return result;
 }
 
@@ -92,6 +94,12 @@ Tensor make_leaf(const Tensor& value, std::shared_ptr<GradientLeaf> leaf) {
   if (!result.node()->gradient) result.node()->gradient = std::make_unique<GradientRecord>();
   result.node()->gradient->leaf = std::move(leaf);
   return result;
+}
+
+Tensor make_input_leaf(const Tensor& value) {
+  auto leaf = std::make_shared<GradientLeaf>();
+  leaf->collects = false;
+  return make_leaf(value, std::move(leaf));
 }
 
 }  // namespace nngpu::graph

@@ -17,6 +17,8 @@ namespace nngpu::graph {
 struct GradientLeaf {
   std::mutex mutex;
   Tensor gradient;  // undefined: none; guarded by the mutex
+  // Not so for the inputs of a function whose gradient is taken: their gradients are the function's result.
+  bool collects = true;
 };
 
 // From the gradients of outputs (undefined: zero) to those of inputs.
@@ -39,6 +41,8 @@ using NodeHook = void (*)(const Tensor& first_output);
 NodeHook node_hook();
 NodeHook set_node_hook(NodeHook hook);
 
+// Whether a tracked node is a leaf that collects.
+bool is_leaf(const Node& node);
 // Whether a gradient can flow into the tensor.
 bool is_tracked(const Tensor& tensor);
 // Gives a new node a record if one of its inputs is tracked.
@@ -73,6 +77,8 @@ void collect_gradient(const std::shared_ptr<GradientLeaf>& leaf, const Tensor& g
 
 // A node of the tensor's value that is a leaf.
 Tensor make_leaf(const Tensor& value, std::shared_ptr<GradientLeaf> leaf);
+// The same for an input of a function whose gradient is taken.
+Tensor make_input_leaf(const Tensor& value);
 
 }  // namespace nngpu::graph
 

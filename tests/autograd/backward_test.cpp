@@ -170,6 +170,22 @@ TEST(Transforms, GradOfGradAndCapturedTensors) {
   EXPECT_FALSE(f(x).requires_grad());
 }
 
+TEST(Transforms, BackwardThroughAGradientCollectsForVariablesAlone) {
+  Variable w(vector({2}), true);
+  const Tensor x = requires_grad(vector({3}));
+  const auto slope = compile([&](const Tensor& at) {
+    const Tensor g = grad([&](const Tensor& y) { return sum(w.value() * square(y)); })(at);
+    backward(sum(g));  // 2 w x
+    const Tensor result = w.grad();
+    w.zero_grad();
+    return result;
+  });
+  expect_equal(slope(vector({3})), {6});
+  backward(sum(grad([&](const Tensor& y) { return sum(w.value() * square(y)); })(x)));
+  expect_equal(w.grad(), {6});
+  expect_equal(x.grad(), {4});
+}
+
 TEST(Transforms, ValuesAndSeveralArguments) {
   const auto f = [](const Tensor& a, const Tensor& b) { return sum(a * square(b)); };
   const auto [value, gradients] = value_and_grad(f)(vector({2}), vector({3}));
