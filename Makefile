@@ -20,7 +20,7 @@ help: ## This list
 setup: ## Install everything that is missing (apt as root or through sudo; Homebrew on macOS)
 	@scripts/setup.sh all
 
-demo: ## Build, then the main job on real data: PCA and a classifier of handwritten digits; writes report.html
+demo: ## Build, then the main job on real data: handwritten digits, by PCA, a classifier and a network; writes report.html
 	@scripts/setup.sh demo
 	@scripts/fetch_digits.sh $(DATA)
 	@cmake --preset release -DNNGPU_BUILD_TESTS=OFF -DNNGPU_BUILD_EXAMPLES=OFF -DNNGPU_BUILD_BENCH=OFF >build/configure.log \

@@ -1,4 +1,5 @@
-// nngpu quickstart: PCA and a classifier of handwritten digits, checked against Eigen.
+// nngpu quickstart: PCA and a classifier of handwritten digits, checked against Eigen; and a convolutional
+// network.
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -14,6 +15,7 @@ using namespace quickstart;  // NOLINT: this file is its front
 
 struct Options {
   std::string data = "build/data/digits.csv.gz", report = "report.html", json, plot, device;
+  int epochs = kEpochs;
 };
 
 void write_file(const std::string& path, const std::string& text) {
@@ -52,6 +54,21 @@ Summary summarize(const Digits& digits, const std::vector<Split>& splits) {
   return summary;
 }
 
+nlohmann::json to_json(const Training& training) {
+  nlohmann::json json{{"mean_accuracy", training.mean_accuracy},
+                      {"epochs", training.epochs},
+                      {"batch", kBatch},
+                      {"parameters", training.parameters},
+                      {"seconds", training.seconds}};
+  for (const TrainedSplit& split : training.splits) {
+    json["splits"].push_back({{"accuracy", split.accuracies.back()},
+                              {"seconds", split.seconds},
+                              {"losses", split.losses},
+                              {"accuracies", split.accuracies}});
+  }
+  return json;
+}
+
 nlohmann::json to_json(const Summary& summary) {
   nlohmann::json json{{"device", summary.device},
                       {"accuracies", summary.accuracies},
@@ -64,6 +81,7 @@ nlohmann::json to_json(const Summary& summary) {
                                {"nngpu_seconds", summary.ours.timings[i].seconds},
                                {"eigen_seconds", summary.eigen.timings[i].seconds}});
   }
+  if (!summary.training.splits.empty()) json["network"] = to_json(summary.training);
   return json;
 }
 
@@ -82,6 +100,10 @@ void print(const Summary& summary) {
     std::printf("%-32s nngpu %8.3f ms   Eigen %8.3f ms   %.2fx\n", summary.ours.timings[i].step.c_str(),
                 ours * 1e3, eigen * 1e3, eigen / ours);
   }
+  if (!summary.training.splits.empty()) {
+    std::printf("convolutional networks: mean held-out accuracy %.4f after %d epochs, %.1f s\n",
+                summary.training.mean_accuracy, summary.training.epochs, summary.training.seconds);
+  }
 }
 
 void run(const Options& options) {
@@ -89,7 +111,8 @@ void run(const Options& options) {
   const Digits digits = load_digits(options.data);
   std::vector<Split> splits;
   for (uint64_t seed = 0; seed < 5; ++seed) splits.push_back(stratified_split(digits.labels, seed));
-  const Summary summary = summarize(digits, splits);
+  Summary summary = summarize(digits, splits);
+  if (options.epochs > 0) summary.training = train_networks(digits, splits, options.epochs);
   print(summary);
   if (!options.json.empty()) write_file(options.json, to_json(summary).dump(2) + "\n");
   if (!options.plot.empty()) write_file(options.plot, scatter_svg(summary.ours, digits.labels) + "\n");
@@ -105,13 +128,16 @@ void run(const Options& options) {
 }  // namespace
 
 void add_quickstart(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("quickstart", "PCA and a classifier of handwritten digits, checked against Eigen");
+  CLI::App* command = app.add_subcommand(
+      "quickstart", "Handwritten digits: PCA and a classifier, checked against Eigen; a network");
   auto options = std::make_shared<Options>();
   command->add_option("--data", options->data, "digits.csv or digits.csv.gz (make data fetches it)");
   command->add_option("--report", options->report, "The page to write; empty for none");
   command->add_option("--json", options->json, "Write the figures to this file");
   command->add_option("--plot", options->plot, "Write the scatter plot to this SVG file");
+  command->add_option("--epochs", options->epochs, "Epochs of each network; 0 trains none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--device", options->device, "The device to compute on (nngpu devices)");
   command->callback([options] { run(*options); });
 }

@@ -1,66 +1,12 @@
 #include "quickstart/report.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdarg>
-#include <cstdio>
+
+#include "quickstart/format.h"
+#include "quickstart/svg.h"
 
 namespace nngpu::tool::quickstart {
 namespace {
-
-constexpr const char* kColours[kClasses] = {"#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f",
-                                            "#c9a816", "#b07aa1", "#ff9da7", "#9c755f", "#6b6b6b"};
-
-__attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
-  char text[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(text, sizeof(text), pattern, arguments);
-  va_end(arguments);
-  return text;
-}
-
-// A linear scale from data to pixels.
-struct Scale {
-  double low, high, from, to;
-  double operator()(double value) const { return from + (value - low) / (high - low) * (to - from); }
-};
-
-std::vector<double> ticks(double low, double high) {
-  const double raw = (high - low) / 5;
-  const double power = std::pow(10, std::floor(std::log10(raw)));
-  double step = power;
-  for (double factor : {1.0, 2.0, 5.0, 10.0}) {
-    step = power * factor;
-    if (step >= raw) break;
-  }
-  std::vector<double> result;
-  for (double t = std::ceil(low / step) * step; t <= high + 1e-9 * step; t += step)
-    result.push_back(std::abs(t) < step / 2 ? 0 : t);
-  return result;
-}
-
-std::string axes(const Scale& x, const Scale& y, const char* x_label, const char* y_label) {
-  std::string svg;
-  for (double t : ticks(x.low, x.high)) {
-    svg += format("<line class='grid' x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f'/>", x(t), x(t), y.from, y.to);
-    svg += format("<text x='%.1f' y='%.1f' text-anchor='middle'>%g</text>", x(t), y.from + 18, t);
-  }
-  for (double t : ticks(y.low, y.high)) {
-    svg += format("<line class='grid' x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f'/>", x.from, x.to, y(t), y(t));
-    svg += format("<text x='%.1f' y='%.1f' text-anchor='end'>%g</text>", x.from - 8, y(t) + 4, t);
-  }
-  svg +=
-      format("<text x='%.1f' y='%.1f' text-anchor='middle'>%s</text>", (x.from + x.to) / 2, y.from + 40, x_label);
-  const double middle = (y.from + y.to) / 2;
-  svg += format("<text transform='translate(%.1f %.1f) rotate(-90)' text-anchor='middle'>%s</text>", x.from - 44,
-                middle, y_label);
-  return svg;
-}
-
-constexpr const char* kStyle =
-    "<style>text{font:12px system-ui,sans-serif;fill:#555}.grid{stroke:#e6e6e6}"
-    ".legend{font-weight:600}</style>";
 
 std::string singular_values_svg(const std::vector<float>& values) {
   const auto count = static_cast<double>(values.size());
@@ -68,7 +14,7 @@ std::string singular_values_svg(const std::vector<float>& values) {
   std::string svg =
       "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 350' role='img' aria-label='Singular values'>";
   svg += kStyle;
-  svg += axes(x, y, "component", "singular value");
+  svg += axes(x, y, ticks(x.low, x.high), ticks(y.low, y.high), {"component", "singular value"});
   for (size_t i = 0; i < values.size(); ++i) {
     const double left = x(static_cast<double>(i) + 0.15), right = x(static_cast<double>(i) + 0.85),
                  top = y(values[i]);
@@ -90,12 +36,26 @@ std::string timing_table(const Summary& summary) {
   return html + "</table>";
 }
 
-std::string accuracy_list(const Summary& summary) {
+std::string listed(const std::vector<double>& accuracies) {
   std::string html;
-  for (size_t i = 0; i < summary.accuracies.size(); ++i) {
-    html += format("%s%.4f", i > 0 ? ", " : "", summary.accuracies[i]);
-  }
+  for (size_t i = 0; i < accuracies.size(); ++i) html += format("%s%.4f", i > 0 ? ", " : "", accuracies[i]);
   return html;
+}
+
+std::string network_section(const Training& training) {
+  std::vector<double> accuracies;
+  for (const TrainedSplit& split : training.splits) accuracies.push_back(split.accuracies.back());
+  std::string html = "<h2>A convolutional network</h2>";
+  html += format("<p class='key'>Mean held-out accuracy %.4f</p>", training.mean_accuracy);
+  html += format(
+      "<p>Three convolutions with batch normalization and a linear layer, %lld parameters, trained on each of the "
+      "same "
+      "splits from the beginning: %d epochs of AdamW on batches of %d images, which are moved by up to a pixel. "
+      "Five networks took %.1f s. ",
+      static_cast<long long>(training.parameters), training.epochs, kBatch, training.seconds);
+  html += "Accuracy after the last epoch: " + listed(accuracies) + ".</p>";
+  html += "<p>Lines are means over the splits, bands go from the lowest to the highest.</p>";
+  return html + loss_svg(training) + accuracy_svg(training);
 }
 
 constexpr const char* kPageStyle =
@@ -117,7 +77,8 @@ std::string scatter_svg(const Outcome& outcome, const std::vector<int>& labels) 
       "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 530' role='img' "
       "aria-label='Handwritten digits on their first two principal components'>";
   svg += std::string(kStyle) + "<rect width='720' height='530' fill='#fff'/>";
-  svg += axes(x, y, "first principal component", "second principal component");
+  svg += axes(x, y, ticks(x.low, x.high), ticks(y.low, y.high),
+              {"first principal component", "second principal component"});
   for (size_t i = 0; i < labels.size(); ++i) {
     svg += format("<circle cx='%.1f' cy='%.1f' r='3' fill='%s' fill-opacity='.75'><title>%d</title></circle>",
                   x(outcome.scores[2 * i]), y(outcome.scores[2 * i + 1]), kColours[labels[i]], labels[i]);
@@ -136,11 +97,13 @@ std::string report_html(const Summary& summary, const std::vector<int>& labels) 
   html += kPageStyle;
   html += "</head><body><h1>Handwritten digits with nngpu</h1>";
   html += format("<p>%zu images of 8 x 8 pixels, on %s.</p>", labels.size(), summary.device.c_str());
+  html += "<h2>A linear classifier</h2>";
   html += format("<p class='key'>Mean held-out accuracy %.4f</p>", summary.mean_accuracy);
   html +=
-      "<p>A linear classifier, fitted by a Cholesky solve of the regularised normal equations, on five stratified "
+      "<p>Fitted by a Cholesky solve of the regularised normal equations, on five stratified "
       "80/20 splits: " +
-      accuracy_list(summary) + ".</p>";
+      listed(summary.accuracies) + ".</p>";
+  if (!summary.training.splits.empty()) html += network_section(summary.training);
   html += "<h2>Principal components</h2>" + scatter_svg(summary.ours, labels);
   html += "<h2>Singular values</h2>" + singular_values_svg(summary.ours.singular_values);
   html += "<h2>Time, against Eigen on the same machine</h2>" + timing_table(summary);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "quickstart/network.h"
 #include "quickstart/pipeline.h"
 
 namespace nngpu::tool::quickstart {
@@ -15,11 +16,16 @@ struct Summary {
   double mean_accuracy = 0;
   double singular_value_error = 0;  // largest difference to Eigen's, of the largest singular value
   int64_t different_predictions = 0;
+  Training training;  // without splits: none
   std::string device;
 };
 
 // The samples on their first two principal components, coloured by digit, as SVG.
 std::string scatter_svg(const Outcome& outcome, const std::vector<int>& labels);
+
+// Loss and accuracy by epoch, as SVG.
+std::string loss_svg(const Training& training);
+std::string accuracy_svg(const Training& training);
 
 std::string report_html(const Summary& summary, const std::vector<int>& labels);
 
