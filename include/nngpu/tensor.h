@@ -174,6 +174,9 @@ class Variable {
 
 // Computes several tensors in one plan.
 void eval(const std::vector<Tensor>& tensors);
+// The same without waiting for a GPU to say whether it could compute them: errors of values (a singular matrix, an
+// index out of range) are thrown by the reads, not here.
+void start_eval(const std::vector<Tensor>& tensors);
 
 // Elements in row-major order with the shape and dtype, shortened when long.
 std::string to_string(const Tensor& tensor);

@@ -2,12 +2,43 @@
 #ifndef NNGPU_BACKEND_BACKEND_H_
 #define NNGPU_BACKEND_BACKEND_H_
 
+#include <memory>
+#include <span>
+#include <vector>
+
 #include "graph/launch.h"
 #include "nngpu/device.h"
 
 namespace nngpu {
 
 class MemoryPool;
+
+// The memory and the numbers of one run of a plan: an entry a slot.
+struct RunMemory {
+  std::span<char* const> addresses;  // RunContext::slots
+  std::span<Buffer* const> buffers;  // what an address lies in; null: a number, or nothing
+  std::span<const int64_t> numbers;  // what the addresses of numbers point to; 0 beyond their bytes
+};
+
+// The work that one run of a plan's launches submitted, to be submitted again for other memory and other numbers
+// without running the launches. Thread-safe.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // Submits the work, and appends the run's checks in the order of the first run's; false, with nothing done,
+  // where it does not fit.
+  virtual bool replay(const RunMemory& memory, std::vector<graph::Check>& checks) = 0;
+};
+
+// Records what this thread's launches submit, from when it is made to its end.
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  // `launch` has run.
+  virtual void launched(const graph::Launch& launch) = 0;
+  // All have; `checks` are theirs. Null where something cannot be submitted again.
+  virtual std::unique_ptr<Recording> finish(const std::vector<graph::Check>& checks) = 0;
+};
 
 class Backend {
  public:
@@ -16,9 +47,12 @@ class Backend {
   virtual MemoryPool& pool() = 0;
   // Called once when a launch is planned: may fill launch.prepared.
   virtual void prepare(graph::Launch& launch) = 0;
-  // Runs or submits one launch. Value errors go to context.failures, at once or from context.checks, which are
-  // called when all launches of the plan have been submitted; anything else throws.
+  // Runs or submits one launch. Value errors go to context.failures at once, or are left to context.checks, which
+  // whoever reads a result calls; anything else throws.
   virtual void run(const graph::Launch& launch, const graph::RunContext& context) = 0;
+  // Whether the backend records runs; then record() starts to.
+  virtual bool records() const { return false; }
+  virtual std::unique_ptr<Recorder> record(const RunMemory&) { return nullptr; }
   // Waits for everything submitted.
   virtual void synchronize() = 0;
   virtual bool host_addressable() const = 0;  // the host may read and write the pool's memory

@@ -157,6 +157,8 @@ Tensor Tensor::operator-() const { return negative(*this); }
 Tensor Tensor::operator!() const { return logical_not(*this); }
 Tensor Tensor::operator~() const { return bitwise_not(*this); }
 
+void start_eval(const std::vector<Tensor>& tensors) { graph::evaluate(tensors); }
+
 void eval(const std::vector<Tensor>& tensors) {
   graph::evaluate(tensors);
   for (const Tensor& tensor : tensors) read_value(tensor);

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "graph/deferred.h"
 #include "graph/evaluate.h"
 #include "graph/plan_cache.h"
 #include "graph/stats.h"
@@ -48,7 +49,7 @@ KeyWords argument_key(const std::vector<Tensor>& inputs) {
   const auto autocast = static_cast<uint64_t>(autocast_dtype().value_or(DType::F32));
   KeyWords key{gradients_enabled(), autocast};
   for (const Tensor& input : inputs) {
-    const Dims& strides = read_value(input).strides;
+    const Dims& strides = computed_value(input).strides;
     key.push_back(static_cast<uint64_t>(input.dtype()) << 8 | static_cast<uint64_t>(input.rank()));
     key.push_back(static_cast<uint64_t>(input.device().type) << 32 | static_cast<uint64_t>(input.device().index));
     key.insert(key.end(), input.shape().begin(), input.shape().end());
@@ -79,7 +80,7 @@ Source source_of(const Trace& trace, size_t arguments, int64_t placeholder) {
 }
 
 Binding binding_of(const Tensor& tensor) {
-  const Value& value = read_value(tensor);
+  const Value& value = computed_value(tensor);
   const auto size = static_cast<int64_t>(dtype_size(tensor.dtype()));
   return {value.buffer, value.buffer->data + value.offset * size, false, 0};
 }
@@ -98,7 +99,9 @@ void find_sources(CompiledPlan& compiled, const Trace& trace, size_t arguments) 
     } else {
       const uint32_t output = seen[slot.item]++;
       if (!node->outputs[output].value.buffer) continue;
-      compiled.sources[i] = {Source::Captured, 0, binding_of(Tensor(NodePtr(node), output))};
+      const Tensor captured(NodePtr(node), output);
+      read_value(captured);  // throws if it has failed: replays do not ask again
+      compiled.sources[i] = {Source::Captured, 0, binding_of(captured)};
     }
   }
 }
@@ -135,7 +138,7 @@ std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, con
   std::vector<Tensor> arguments;
   for (const Tensor& input : inputs) {
     arguments.push_back(
-        trace.add_placeholder(input.shape(), input.dtype(), input.device(), read_value(input).strides));
+        trace.add_placeholder(input.shape(), input.dtype(), input.device(), computed_value(input).strides));
   }
   compiled->roots = function(arguments);
   require_traced(compiled->roots);
@@ -160,7 +163,7 @@ std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, con
 // moved.
 bool fits(const Tensor& value, const Trace::VariableUse& use) {
   return value.dtype() == use.input.dtype() && value.device() == use.input.device() &&
-         read_value(value).strides == use.strides;
+         computed_value(value).strides == use.strides;
 }
 
 // Holds the cells of the variables a replay uses, in one order for all threads.
@@ -192,6 +195,7 @@ class Replay {
     take_draws();
     bind();
     RunResult result = run_plan(*compiled_.plan, backend_for(compiled_.device), bindings_);
+    deferred_ = DeferredErrors::of(compiled_.plan, result, std::move(unknown_));
     std::vector<Tensor> values;
     std::vector<std::pair<Tensor, Tensor>> old;
     for (size_t i = 0; i < compiled_.results.size(); ++i) values.push_back(value_of(i, result));
@@ -230,10 +234,11 @@ class Replay {
       const Source& source = compiled_.sources[i];
       switch (source.kind) {
         case Source::Argument:
-          bindings_[i] = binding_of(inputs_[source.index]);
+          bind_value(i, inputs_[source.index]);
           break;
         case Source::FromVariable:
-          bindings_[i] = bind_variable(*compiled_.variables[source.index].cell);
+          bind_value(i, compiled_.variables[source.index].cell->value);
+          allow_donation(bindings_[i], *compiled_.variables[source.index].cell);
           break;
         case Source::Draw:
           bindings_[i].constant = draws_[source.index];
@@ -246,15 +251,30 @@ class Replay {
     }
   }
 
-  static Binding bind_variable(const Variable::Cell& cell) {
-    Binding binding = binding_of(cell.value);
+  void bind_value(size_t slot, const Tensor& tensor) {
+    bindings_[slot] = binding_of(tensor);
+    const Node& node = *tensor.node();
+    if (node.deferred != nullptr)
+      unknown_.push_back({compiled_.plan->slots[slot].item, node.deferred, node.deferred_item});
+  }
+
+  static void allow_donation(Binding& binding, const Variable::Cell& cell) {
     const Node& node = *cell.value.node();
     const bool alone = node.references.load() == 1 && node.outputs.size() == 1 && binding.buffer.use_count() == 2;
     binding.donate = alone && binding.buffer->pool != nullptr && binding.address == binding.buffer->data;
-    return binding;
   }
 
   Tensor value_of(size_t i, const RunResult& result) const {
+    const int32_t item = compiled_.results[i].item;
+    Tensor value = place_value(i, result);
+    if (deferred_ != nullptr && deferred_->may_fail(item)) {
+      value.node()->deferred = deferred_;
+      value.node()->deferred_item = item;
+    }
+    return value;
+  }
+
+  Tensor place_value(size_t i, const RunResult& result) const {
     const Result& where = compiled_.results[i];
     const Tensor& root = compiled_.roots[i];
     if (!result.item_errors.empty() && result.item_errors[where.item]) {
@@ -281,6 +301,8 @@ class Replay {
   const std::vector<Tensor>& inputs_;
   std::vector<int64_t> draws_;  // the seed and offset of each draw
   std::vector<Binding> bindings_;
+  std::vector<DeferredErrors::Source> unknown_;
+  std::shared_ptr<DeferredErrors> deferred_;
 };
 
 bool variables_changed_layout(const CompiledPlan& compiled) {

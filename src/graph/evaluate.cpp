@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "graph/collect.h"
+#include "graph/deferred.h"
 #include "graph/plan_cache.h"
 #include "graph/stats.h"
 #include "graph/trace.h"
@@ -77,7 +78,7 @@ class Evaluation {
         abandon();
         throw;
       }
-      return publish(result);
+      return publish(result, DeferredErrors::of(plan_, result, unknown_inputs()));
     }
   }
 
@@ -133,7 +134,17 @@ class Evaluation {
     return true;
   }
 
-  void publish(const RunResult& result) {
+  std::vector<DeferredErrors::Source> unknown_inputs() const {
+    std::vector<DeferredErrors::Source> sources;
+    for (size_t i = 0; i < graph_.items.size(); ++i) {
+      const Node& node = *graph_.items[i].node;
+      if (graph_.items[i].is_input && node.deferred != nullptr)
+        sources.push_back({static_cast<int32_t>(i), node.deferred, node.deferred_item});
+    }
+    return sources;
+  }
+
+  void publish(const RunResult& result, const std::shared_ptr<DeferredErrors>& deferred) {
     std::vector<std::vector<Edge>> dropped;  // released after the lock
     std::lock_guard lock(engine().mutex);
     for (const Escape& escape : plan_->escapes) set_value(escape, result);
@@ -146,6 +157,11 @@ class Evaluation {
       node->claimed = false;
       const bool failed = !result.item_errors.empty() && result.item_errors[i];
       if (failed) node->error = result.item_errors[i];
+      if (!failed && graph_.items[i].escapes && deferred != nullptr &&
+          deferred->may_fail(static_cast<int32_t>(i))) {
+        node->deferred = deferred;
+        node->deferred_item = static_cast<int32_t>(i);
+      }
       if (failed || graph_.items[i].escapes) settle(node, failed ? State::Failed : State::Ready, dropped);
     }
     engine().published.notify_all();
@@ -230,12 +246,25 @@ void evaluate(std::span<const Tensor> targets) {
   run_by_device(std::move(roots));
 }
 
-const Value& read_value(const Tensor& tensor) {
+const Value& computed_value(const Tensor& tensor) {
   require_defined("read", tensor);
   Node& node = *tensor.node();
   if (node.state.load(std::memory_order_acquire) == State::Pending) evaluate({&tensor, 1});
   if (node.state.load(std::memory_order_acquire) == State::Failed) std::rethrow_exception(node.error);
+  if (node.deferred != nullptr) {
+    if (const std::exception_ptr error = node.deferred->known_error(node.deferred_item))
+      std::rethrow_exception(error);
+  }
   return node.outputs[tensor.output()].value;
+}
+
+const Value& read_value(const Tensor& tensor) {
+  const Value& value = computed_value(tensor);
+  const Node& node = *tensor.node();
+  if (node.deferred != nullptr) {
+    if (const std::exception_ptr error = node.deferred->error(node.deferred_item)) std::rethrow_exception(error);
+  }
+  return value;
 }
 
 void run_pending(Context& context) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/buffer.h"
 #include "graph/params.h"
 
 namespace nngpu::graph {
@@ -74,8 +75,13 @@ struct Failure {
   std::exception_ptr error;
 };
 
-// Waits for the status words of a launch that was submitted, and appends its failures.
-using Check = std::function<void(std::vector<Failure>&)>;
+// The status words of a launch that was submitted: `read` waits for the device, reads them from its memory, which
+// is this run's own, and appends the launch's failures.
+struct Check {
+  using Read = std::function<void(const char* words, std::vector<Failure>&)>;
+  BufferPtr words;
+  std::shared_ptr<const Read> read;
+};
 
 // The addresses of one run.
 struct RunContext {

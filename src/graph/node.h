@@ -16,6 +16,7 @@
 namespace nngpu::graph {
 
 class Context;
+class DeferredErrors;
 
 struct Edge {
   NodePtr node;
@@ -53,6 +54,9 @@ struct Node {
   std::vector<Output> outputs;
   std::exception_ptr error;
   std::unique_ptr<GradientRecord> gradient;  // null: no gradient flows through (gradient_record.h)
+  // Of a ready node that may turn out to have failed: where that will be known. Set with the values.
+  std::shared_ptr<DeferredErrors> deferred;
+  int32_t deferred_item = 0;
 
   // Pending nodes of a thread are linked in its context.
   Context* context = nullptr;

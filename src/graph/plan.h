@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "graph/node.h"
+#include "graph/replays.h"
 
 namespace nngpu::graph {
 
@@ -53,6 +54,7 @@ struct Plan {
   int64_t arena_bytes = 0;
   bool has_checks = false;                        // some launch can fail on its values
   std::vector<std::vector<int32_t>> item_inputs;  // the items each item reads, for the spread of errors
+  std::unique_ptr<PlanReplays> replays = std::make_unique<PlanReplays>();
 };
 
 using KeyWords = std::vector<uint64_t>;
@@ -114,7 +116,15 @@ struct Binding {
 struct RunResult {
   std::vector<BufferPtr> outputs;               // an entry a slot, null but for outputs
   std::vector<std::exception_ptr> item_errors;  // an entry an item; empty where nothing failed
+  std::vector<PlanCheck> checks;                // what may still be found to have failed (deferred.h)
 };
+
+// Items and their own errors.
+using ItemErrors = std::vector<std::pair<int32_t, std::exception_ptr>>;
+// Waits for the checks' status words and appends the errors they hold.
+void read_checks(const std::vector<PlanCheck>& checks, ItemErrors& failed);
+// The failed items, and every item that reads one, carry the error.
+void spread_errors(const Plan& plan, const ItemErrors& failed, std::vector<std::exception_ptr>& item_errors);
 
 // Runs a plan; `bindings` has an entry a slot. Where a launch throws (a value error does not), so does this and
 // nothing has changed; but if the plan overwrites donated inputs, every item fails instead.

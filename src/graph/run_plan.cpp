@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "graph/plan.h"
 #include "graph/stats.h"
@@ -36,6 +37,7 @@ void write_constant(char* to, DType dtype, int64_t bits) {
 // Addresses of one run, reused by the thread's next run: a replayed plan allocates nothing but its outputs.
 struct Scratch {
   std::vector<char*> addresses;
+  std::vector<Buffer*> buffers;
   std::vector<int64_t> constants;
   std::vector<Failure> failures;
   std::vector<Check> checks;
@@ -53,48 +55,36 @@ struct ScratchLease {
   ~ScratchLease() { scratch->busy = false; }
 };
 
-void place_slots(const Plan& plan, MemoryPool& pool, const std::vector<Binding>& bindings, char* arena, Scratch& s,
-                 RunResult& result) {
+void place_slots(const Plan& plan, MemoryPool& pool, const std::vector<Binding>& bindings, Buffer* arena,
+                 Scratch& s, RunResult& result) {
   const size_t count = plan.slots.size();
   s.addresses.resize(count);
-  s.constants.resize(count);
+  s.buffers.assign(count, nullptr);
+  s.constants.assign(count, 0);
   result.outputs.resize(count);
+  Buffer* first_of_arena = arena;  // one slot stands for all that lie in it
   for (size_t i = 0; i < count; ++i) {
     const Slot& slot = plan.slots[i];
     switch (slot.kind) {
       case SlotKind::Input:
         s.addresses[i] = bindings[i].address;
+        s.buffers[i] = bindings[i].buffer.get();
         break;
       case SlotKind::Constant:
         s.addresses[i] = reinterpret_cast<char*>(&s.constants[i]);
         write_constant(s.addresses[i], slot.dtype, bindings[i].constant);
         break;
       case SlotKind::Temporary:
-        s.addresses[i] = arena + slot.arena_offset;
+        s.addresses[i] = (arena != nullptr ? arena->data : nullptr) + slot.arena_offset;
+        s.buffers[i] = std::exchange(first_of_arena, nullptr);
         break;
       case SlotKind::Output: {
         const bool donated = slot.donor >= 0 && bindings[slot.donor].donate;
         result.outputs[i] = donated ? bindings[slot.donor].buffer : pool.allocate(static_cast<size_t>(slot.bytes));
         s.addresses[i] = result.outputs[i]->data;
+        s.buffers[i] = result.outputs[i].get();
         break;
       }
-    }
-  }
-}
-
-// The failed items, and every item that reads one, carry the error.
-void spread_errors(const Plan& plan, const std::vector<std::pair<int32_t, std::exception_ptr>>& failed,
-                   RunResult& result) {
-  result.item_errors.resize(plan.item_inputs.size());
-  for (const auto& [item, error] : failed) {
-    if (!result.item_errors[item]) result.item_errors[item] = error;
-  }
-  for (size_t i = 0; i < plan.item_inputs.size(); ++i) {
-    // An error from above comes first: this item only computed on what a failed one left.
-    for (int32_t source : plan.item_inputs[i]) {
-      if (!result.item_errors[source]) continue;
-      result.item_errors[i] = result.item_errors[source];
-      break;
     }
   }
 }
@@ -113,7 +103,52 @@ bool overwrites_inputs(const Plan& plan, const std::vector<Binding>& bindings) {
                      [&](const Slot& slot) { return slot.donor >= 0 && bindings[slot.donor].donate; });
 }
 
+// Runs the launches one by one, and records them for the next run where that is wanted.
+void run_launches(const Plan& plan, Backend& backend, const RunMemory& memory, Scratch& scratch,
+                  ItemErrors& failed, std::vector<PlanCheck>& checks) {
+  std::unique_ptr<Recorder> recorder;
+  if (backend.records()) recorder = plan.replays->record(backend, memory);
+  scratch.failures.clear();
+  scratch.checks.clear();
+  const RunContext context{scratch.addresses.data(), &scratch.failures, &scratch.checks};
+  for (const Launch& launch : plan.launches) {
+    run_launch(backend, launch, context);
+    for (Failure& failure : scratch.failures)
+      failed.emplace_back(launch.nodes[failure.item], std::move(failure.error));
+    scratch.failures.clear();
+    for (Check& check : scratch.checks) checks.push_back({std::move(check), &launch});
+    scratch.checks.clear();
+    if (recorder) recorder->launched(launch);
+  }
+  if (recorder) plan.replays->keep(*recorder, checks);
+}
+
 }  // namespace
+
+void read_checks(const std::vector<PlanCheck>& checks, ItemErrors& failed) {
+  std::vector<Failure> failures;
+  for (const PlanCheck& check : checks) {
+    (*check.check.read)(check.check.words->data, failures);
+    for (Failure& failure : failures)
+      failed.emplace_back(check.launch->nodes[failure.item], std::move(failure.error));
+    failures.clear();
+  }
+}
+
+void spread_errors(const Plan& plan, const ItemErrors& failed, std::vector<std::exception_ptr>& item_errors) {
+  item_errors.resize(plan.item_inputs.size());
+  for (const auto& [item, error] : failed) {
+    if (!item_errors[item]) item_errors[item] = error;
+  }
+  for (size_t i = 0; i < plan.item_inputs.size(); ++i) {
+    // An error from above comes first: this item only computed on what a failed one left.
+    for (int32_t source : plan.item_inputs[i]) {
+      if (!item_errors[source]) continue;
+      item_errors[i] = item_errors[source];
+      break;
+    }
+  }
+}
 
 RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding>& bindings) {
   RunResult result;
@@ -121,36 +156,22 @@ RunResult run_plan(const Plan& plan, Backend& backend, const std::vector<Binding
   Scratch& scratch = *lease.scratch;
   BufferPtr arena;
   if (plan.arena_bytes > 0) arena = backend.pool().allocate(static_cast<size_t>(plan.arena_bytes));
-  place_slots(plan, backend.pool(), bindings, arena ? arena->data : nullptr, scratch, result);
-  scratch.failures.clear();
-  scratch.checks.clear();
-  const RunContext context{scratch.addresses.data(), &scratch.failures, &scratch.checks};
-  std::vector<std::pair<int32_t, std::exception_ptr>> failed;
-  std::vector<const Launch*> checked;  // of each deferred check
-  const auto collect_failures = [&](const Launch& launch) {
-    for (Failure& failure : scratch.failures)
-      failed.emplace_back(launch.nodes[failure.item], std::move(failure.error));
-    scratch.failures.clear();
-  };
-  for (const Launch& launch : plan.launches) {
-    try {
-      run_launch(backend, launch, context);
-    } catch (...) {
-      if (!overwrites_inputs(plan, bindings)) throw;
-      // Nobody can try again from inputs that may be gone: everything fails.
-      result.item_errors.assign(plan.item_inputs.size(), std::current_exception());
-      return result;
-    }
-    if (!scratch.failures.empty()) collect_failures(launch);
-    checked.resize(scratch.checks.size(), &launch);
-  }
-  for (size_t i = 0; i < checked.size(); ++i) {
-    scratch.checks[i](scratch.failures);
-    collect_failures(*checked[i]);
+  place_slots(plan, backend.pool(), bindings, arena.get(), scratch, result);
+  const RunMemory memory{scratch.addresses, scratch.buffers, scratch.constants};
+  ItemErrors failed;
+  try {
+    if (!backend.records() || !plan.replays->replay(memory, result.checks))
+      run_launches(plan, backend, memory, scratch, failed, result.checks);
+  } catch (...) {
+    if (!overwrites_inputs(plan, bindings)) throw;
+    // Nobody can try again from inputs that may be gone: everything fails.
+    result.checks.clear();
+    result.item_errors.assign(plan.item_inputs.size(), std::current_exception());
+    return result;
   }
   counters().plans_run.fetch_add(1, std::memory_order_relaxed);
   counters().launches.fetch_add(static_cast<int64_t>(plan.launches.size()), std::memory_order_relaxed);
-  if (!failed.empty()) spread_errors(plan, failed, result);
+  if (!failed.empty()) spread_errors(plan, failed, result.item_errors);
   return result;
 }
 

@@ -46,7 +46,7 @@ Tensor Trace::current_value(VariableUse& use) {
       std::lock_guard lock(use.cell->mutex);
       initial = use.cell->value;
     }
-    use.strides = read_value(initial).strides;
+    use.strides = computed_value(initial).strides;
     use.input = add_placeholder(initial.shape(), initial.dtype(), initial.device(), use.strides);
   }
   return use.input;

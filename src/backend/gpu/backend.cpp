@@ -1,9 +1,11 @@
 #include "backend/gpu/backend.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "backend/gpu/launches.h"
+#include "backend/gpu/recorder.h"
 #include "nngpu/error.h"
 
 namespace nngpu::gpu {
@@ -14,7 +16,10 @@ GpuBackend::GpuBackend(Device device, std::unique_ptr<Runtime> runtime)
       library_(*runtime_),
       pool_(
           device, [this](size_t bytes) { return runtime_->allocate(bytes); },
-          [this](void* block, size_t bytes) { runtime_->free(block, bytes); }) {}
+          [this](void* block, size_t bytes) { runtime_->free(block, bytes); }) {
+  const char* setting = std::getenv("NNGPU_GPU_RECORD");
+  records_ = setting == nullptr || std::strcmp(setting, "0") != 0;
+}
 
 void GpuBackend::upload(char* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
@@ -29,8 +34,28 @@ void GpuBackend::download(void* to, const char* from, size_t bytes) {
 }
 
 void GpuBackend::launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) {
-  runtime_->launch(kernel, blocks, threads, arguments);
+  runtime().launch(kernel, blocks, threads, arguments);
   ++counters_.kernels;
+}
+
+MemoryPool& GpuBackend::pool() {
+  GpuRecorder* recorder = GpuRecorder::current(*this);
+  return recorder != nullptr ? recorder->pool() : pool_;
+}
+
+Runtime& GpuBackend::runtime() {
+  GpuRecorder* recorder = GpuRecorder::current(*this);
+  return recorder != nullptr ? recorder->runtime() : *runtime_;
+}
+
+BufferPtr GpuBackend::status_memory(size_t bytes) {
+  BufferPtr memory = pool_.allocate(bytes);
+  if (GpuRecorder* recorder = GpuRecorder::current(*this)) recorder->add_status(memory);
+  return memory;
+}
+
+std::unique_ptr<Recorder> GpuBackend::record(const RunMemory& memory) {
+  return std::make_unique<GpuRecorder>(*this, *runtime_, pool_, memory);
 }
 
 uint32_t GpuBackend::blocks_for(int64_t count, uint32_t threads) const {
@@ -41,12 +66,9 @@ uint32_t GpuBackend::blocks_for(int64_t count, uint32_t threads) const {
 
 char* GpuBackend::address(const graph::Operand& operand, const graph::RunContext& context, BufferPtr& holder) {
   if (!operand.constant) return context.at(operand);
-  const size_t size = dtype_size(operand.dtype);
-  uint64_t bits = 0;
-  std::memcpy(&bits, context.at(operand), size);
-  holder = pool_.allocate(sizeof(bits));
+  holder = pool().allocate(sizeof(uint64_t));
   Arguments arguments;
-  arguments.buffer(holder->data).value(bits);
+  arguments.buffer(holder->data).number(context.at(operand), dtype_size(operand.dtype), sizeof(uint64_t));
   launch(library_.kernel("number", "store_number"), {1, 1, 1}, {1, 1, 1}, arguments);
   return holder->data;
 }

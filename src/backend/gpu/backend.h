@@ -17,15 +17,18 @@ class GpuBackend : public Backend {
   GpuBackend(Device device, std::unique_ptr<Runtime> runtime);
 
   Device device() const override { return device_; }
-  MemoryPool& pool() override { return pool_; }
+  MemoryPool& pool() override;
   void prepare(graph::Launch& launch) override;
   void run(const graph::Launch& launch, const graph::RunContext& context) override;
+  bool records() const override { return records_; }
+  std::unique_ptr<Recorder> record(const RunMemory& memory) override;
   void synchronize() override { runtime_->synchronize(); }
   bool host_addressable() const override { return false; }
   void upload(char* to, const void* from, size_t bytes) override;
   void download(void* to, const char* from, size_t bytes) override;
 
-  Runtime& runtime() { return *runtime_; }
+  // What the launches of this thread work with: while it records a run, they record it.
+  Runtime& runtime();
   KernelLibrary& library() { return library_; }
   const Properties& properties() const { return runtime_->properties(); }
 
@@ -35,14 +38,18 @@ class GpuBackend : public Backend {
   // device.
   uint32_t blocks_for(int64_t count, uint32_t threads) const;
 
+  // Memory for the status words of one run (graph::Check).
+  BufferPtr status_memory(size_t bytes);
+
   // Where an operand lies in the device's memory. A constant is written to memory first, which `holder` keeps.
   char* address(const graph::Operand& operand, const graph::RunContext& context, BufferPtr& holder);
 
   // What the device has done since the start.
   struct Counters {
     std::atomic<int64_t> kernels{0}, uploads{0}, downloads{0};
+    std::atomic<int64_t> graphs{0}, replays{0};  // graphs launched; runs submitted from a recording
   };
-  const Counters& counters() const { return counters_; }
+  Counters& counters() { return counters_; }
 
  private:
   Device device_;
@@ -50,6 +57,7 @@ class GpuBackend : public Backend {
   KernelLibrary library_;
   MemoryPool pool_;
   Counters counters_;
+  bool records_ = true;  // NNGPU_GPU_RECORD=0: every run of a plan runs its launches
 };
 
 }  // namespace nngpu::gpu

@@ -75,7 +75,7 @@ std::vector<DeviceInfo> list(DeviceType type) {
 
 Activity activity(Device device) {
   const auto& counters = gpu::backend_for(device).counters();
-  return {counters.kernels, counters.uploads, counters.downloads};
+  return {counters.kernels, counters.uploads, counters.downloads, counters.graphs, counters.replays};
 }
 
 }  // namespace nngpu::gpu

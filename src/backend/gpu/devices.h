@@ -16,9 +16,10 @@ GpuBackend& backend_for(Device device);
 // One entry a device of this type; one that says why, if there is none.
 std::vector<DeviceInfo> list(DeviceType type);
 
-// What a device has done since the start: kernels launched, copies from and to the host.
+// What a device has done since the start: kernels run, copies from and to the host, graphs launched (which count
+// as many kernels as they have), plans run from a recording.
 struct Activity {
-  int64_t kernels = 0, uploads = 0, downloads = 0;
+  int64_t kernels = 0, uploads = 0, downloads = 0, graphs = 0, replays = 0;
 };
 Activity activity(Device device);
 

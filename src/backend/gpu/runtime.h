@@ -6,9 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "backend/gpu/arguments.h"
 #include "nngpu/dtype.h"
 
 namespace nngpu::gpu {
@@ -30,37 +33,6 @@ struct Properties {
 
 // The dialect (src/backend/gpu/dialect) that a kernel's text is compiled behind.
 enum class Dialect { Host, Cuda, Metal };
-
-// A kernel's arguments in the order of its parameters: addresses of device memory, and scalars or structs by
-// value.
-class Arguments {
- public:
-  Arguments& buffer(const void* address) { return add(&address, sizeof(address), true); }
-  template <class T>
-  Arguments& value(const T& scalar) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    return add(&scalar, sizeof(T), false);
-  }
-  Arguments& bytes(const void* data, size_t size) { return add(data, size, false); }
-
-  struct Entry {
-    size_t offset, size;
-    bool is_buffer;
-  };
-  const std::vector<Entry>& entries() const { return entries_; }
-  const char* data(const Entry& entry) const { return storage_.data() + entry.offset; }
-
- private:
-  Arguments& add(const void* data, size_t size, bool is_buffer) {
-    const size_t offset = (storage_.size() + 15) / 16 * 16;
-    storage_.resize(offset + size);
-    __builtin_memcpy(storage_.data() + offset, data, size);
-    entries_.push_back({offset, size, is_buffer});
-    return *this;
-  }
-  std::vector<char> storage_;
-  std::vector<Entry> entries_;
-};
 
 // A product of column-major matrices, batched, in the device's memory: C = A B. Strides in elements.
 struct Gemm {
@@ -104,6 +76,32 @@ struct Factorization {
 // A compiled kernel that can be launched. Belongs to its Module.
 using KernelHandle = const void*;
 
+// One piece of submitted work.
+struct KernelStep {
+  KernelHandle kernel;
+  Dim3 blocks, threads;
+  Arguments arguments;
+};
+struct CopyStep {
+  void* to;
+  const void* from;
+  size_t bytes;
+};
+struct ZeroStep {
+  void* to;
+  size_t bytes;
+};
+using Step = std::variant<KernelStep, CopyStep, ZeroStep, Gemm, Factorization>;
+
+// Steps that the driver was told once and that are submitted as one, in their order.
+class StepGraph {
+ public:
+  virtual ~StepGraph() = default;
+  // Replaces a step by the same one with other addresses and values, from the next launch on.
+  virtual void set(size_t index, const Step& step) = 0;
+  virtual void launch() = 0;
+};
+
 class Module {
  public:
   virtual ~Module() = default;
@@ -130,6 +128,10 @@ class Runtime {
   virtual std::unique_ptr<Module> load(const std::string& path) = 0;
   virtual void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) = 0;
   virtual void synchronize() = 0;
+
+  // Whether a graph can have the step, and a graph of steps that can; null where it cannot be made.
+  virtual bool is_graphable(const Step&) const { return false; }
+  virtual std::unique_ptr<StepGraph> make_graph(std::span<const Step>) { return nullptr; }
 
   // The vendor's product; false where there is none for it.
   virtual bool gemm(const Gemm&) { return false; }

@@ -48,6 +48,26 @@ class SimModule : public gpu::Module {
   mutable std::unordered_map<std::string, Kernel> kernels_;
 };
 
+// Runs its steps one after another, as the runtime would.
+class SimGraph : public gpu::StepGraph {
+ public:
+  SimGraph(gpu::Runtime& runtime, std::span<const gpu::Step> steps)
+      : runtime_(runtime), steps_(steps.begin(), steps.end()) {}
+  void set(size_t index, const gpu::Step& step) override { steps_.at(index) = step; }
+  void launch() override {
+    for (const gpu::Step& step : steps_) std::visit([this](const auto& s) { run(s); }, step);
+  }
+
+ private:
+  void run(const gpu::KernelStep& s) { runtime_.launch(s.kernel, s.blocks, s.threads, s.arguments); }
+  void run(const gpu::CopyStep& s) { runtime_.copy(s.to, s.from, s.bytes); }
+  void run(const gpu::ZeroStep& s) { runtime_.fill_zero(s.to, s.bytes); }
+  void run(const gpu::Gemm&) {}
+  void run(const gpu::Factorization&) {}
+  gpu::Runtime& runtime_;
+  std::vector<gpu::Step> steps_;
+};
+
 class SimRuntime : public gpu::Runtime {
  public:
   SimRuntime() : schedule_(schedule_from_environment()) {
@@ -87,6 +107,13 @@ class SimRuntime : public gpu::Runtime {
              kernel.cooperative, schedule_);
   }
   void synchronize() override {}
+
+  bool is_graphable(const gpu::Step& step) const override {
+    return !std::holds_alternative<gpu::Gemm>(step) && !std::holds_alternative<gpu::Factorization>(step);
+  }
+  std::unique_ptr<gpu::StepGraph> make_graph(std::span<const gpu::Step> steps) override {
+    return std::make_unique<SimGraph>(*this, steps);
+  }
 
  private:
   static void move(void* to, const void* from, size_t bytes) {

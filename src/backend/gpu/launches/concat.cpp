@@ -34,7 +34,7 @@ void join_parts(GpuBackend& gpu, const Launch& launch, const RunContext& context
       widen_elements(dtype_size(x.dtype), size, {&from_strides, &to_strides}, {&part_step}, all_addresses);
   const StridedLoop loop(size, from_strides, to_strides);
   Arguments arguments;
-  arguments.value(addresses).buffer(to);
+  arguments.addresses(addresses).buffer(to);
   loop.add_to(arguments);
   arguments.value(part_step);
   const auto blocks = static_cast<uint32_t>(std::clamp<int64_t>((loop.count() + 255) / 256, 1, 1024));

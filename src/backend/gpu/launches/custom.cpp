@@ -67,7 +67,7 @@ void run_custom(GpuBackend& gpu, const Launch& launch, const RunContext& context
   for (size_t i = 0; i < launch.inputs.size(); ++i) {
     const graph::Operand& input = launch.inputs[i];
     if (input.constant && i >= definition.inputs.size())
-      arguments.bytes(context.at(input), dtype_size(input.dtype));
+      arguments.number(context.at(input), dtype_size(input.dtype));
     else
       arguments.buffer(gpu.address(input, context, holders[i]));
   }

@@ -137,7 +137,7 @@ Stack status_stack(GpuBackend& gpu, const Launch& launch) {
   status.dtype = DType::I32;
   status.item_entries = matrices.item_entries;
   status.entries = matrices.entries;
-  status.holder = gpu.pool().allocate(static_cast<size_t>(status.bytes()));
+  status.holder = gpu.status_memory(static_cast<size_t>(status.bytes()));
   status.data = status.holder->data;
   return status;
 }
@@ -147,27 +147,27 @@ void report_status(GpuBackend& gpu, const Launch& launch, const RunContext& cont
   const int64_t check = launch.params.as<graph::LinalgParams>().check;
   if (check == 0 || status.entries == 0) return;
   const bool single = launch.inputs[0].shape.size() <= 2;
-  defer(gpu, context,
-        [&gpu, status, single, operation = std::string(operation), items = launch.items,
-         bad = static_cast<int32_t>(n + 1), any = check == 1, kind](std::vector<graph::Failure>& failures) {
-          std::vector<int32_t> words(static_cast<size_t>(status.entries));
-          gpu.download(words.data(), status.data, words.size() * sizeof(int32_t));
+  defer(gpu, context, status.holder,
+        [&gpu, single, operation = std::string(operation), items = launch.items, entries = status.item_entries,
+         bad = static_cast<int32_t>(n + 1), any = check == 1,
+         kind](const char* from, std::vector<graph::Failure>& failures) {
+          std::vector<int32_t> words(static_cast<size_t>(entries * items));
+          gpu.download(words.data(), from, words.size() * sizeof(int32_t));
           for (int32_t item = 0; item < items; ++item) {
-            const int32_t* first = words.data() + item * status.item_entries;
-            if (const std::exception_ptr error =
-                    item_error(operation, single, first, status.item_entries, bad, any, kind))
+            const int32_t* first = words.data() + item * entries;
+            if (const std::exception_ptr error = item_error(operation, single, first, entries, bad, any, kind))
               failures.push_back({item, error});
           }
         });
 }
 
-void defer(GpuBackend& gpu, const RunContext& context, graph::Check check) {
+void defer(GpuBackend& gpu, const RunContext& context, BufferPtr words, graph::Check::Read read) {
   if (context.checks != nullptr) {
-    context.checks->push_back(std::move(check));
+    context.checks->push_back({std::move(words), std::make_shared<const graph::Check::Read>(std::move(read))});
     return;
   }
   gpu.synchronize();
-  check(*context.failures);
+  read(words->data, *context.failures);
 }
 
 }  // namespace nngpu::gpu

@@ -75,7 +75,7 @@ void run_elementwise(GpuBackend& gpu, const Launch& launch, const RunContext& co
   Arguments arguments;
   for (const graph::Operand& input : launch.inputs) {
     if (input.constant)
-      arguments.bytes(context.at(input), dtype_size(input.dtype));
+      arguments.number(context.at(input), dtype_size(input.dtype));
     else
       arguments.buffer(context.at(input));
   }

@@ -48,6 +48,7 @@ class Table {
     put(firsts_at_ + capacity_ * 4, static_cast<uint32_t>(item + 1));
   }
   const std::string& bytes() const { return bytes_; }
+  size_t addresses_size() const { return counts_at_; }
 
  private:
   template <class T>
@@ -99,9 +100,9 @@ void run_elementwise_items(GpuBackend& gpu, const Launch& launch, const RunConte
     Arguments arguments;
     for (size_t k = 0; k < plan.inputs; ++k) {
       const graph::Operand& input = launch.inputs[k];
-      if (input.constant) arguments.bytes(context.at(input), dtype_size(input.dtype));
+      if (input.constant) arguments.number(context.at(input), dtype_size(input.dtype));
     }
-    arguments.bytes(table.bytes().data(), table.bytes().size());
+    arguments.addresses(table.bytes().data(), table.bytes().size(), table.addresses_size());
     gpu.launch(kernel, {blocks, 1, 1}, {kThreads, 1, 1}, arguments);
   }
 }

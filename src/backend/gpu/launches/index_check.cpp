@@ -42,7 +42,7 @@ BufferPtr check_indices(GpuBackend& gpu, const char* operation, const graph::Ope
   const uint32_t blocks = blocks_of(gpu, count);
   const int64_t parts = std::max<int64_t>(1, (count + kPart - 1) / kPart), places = int64_t{blocks} * kThreads;
   const size_t words_bytes = (sizeof(Words) * static_cast<size_t>(parts) + 15) / 16 * 16;
-  BufferPtr memory = gpu.pool().allocate(words_bytes + sizeof(int64_t) * static_cast<size_t>(parts * places));
+  BufferPtr memory = gpu.status_memory(words_bytes + sizeof(int64_t) * static_cast<size_t>(parts * places));
   char* words = memory->data;
   char* found = memory->data + words_bytes;
   gpu.runtime().fill_zero(words, words_bytes);
@@ -56,18 +56,19 @@ BufferPtr check_indices(GpuBackend& gpu, const char* operation, const graph::Ope
     arguments.value(first).value(static_cast<uint32_t>(std::min(kPart, count - first))).value(size);
     gpu.launch(kernel, {blocks, 1, 1}, {kThreads, 1, 1}, arguments);
   }
-  context.checks->push_back([=, &gpu](std::vector<graph::Failure>& failures) {
+  const auto read = [=, &gpu](const char* from, std::vector<graph::Failure>& failures) {
     std::vector<Words> results(static_cast<size_t>(parts));
-    gpu.download(results.data(), memory->data, sizeof(Words) * results.size());
+    gpu.download(results.data(), from, sizeof(Words) * results.size());
     for (int64_t part = 0; part < parts; ++part) {
       if (results[part].any == 0) continue;
       const int64_t place = static_cast<uint32_t>(~results[part].code) % places;
       int64_t index = 0;
-      gpu.download(&index, memory->data + words_bytes + sizeof(int64_t) * (places * part + place), sizeof(index));
+      gpu.download(&index, from + words_bytes + sizeof(int64_t) * (places * part + place), sizeof(index));
       failures.push_back({0, std::make_exception_ptr(IndexError(message(operation, index, axis, size)))});
       return;
     }
-  });
+  };
+  context.checks->push_back({memory, std::make_shared<const graph::Check::Read>(read)});
   return memory;
 }
 

@@ -34,7 +34,7 @@ void run_iota(GpuBackend& gpu, const Launch& launch, const RunContext& context) 
   if (in_memory)
     arguments.buffer(gpu.address(start, context, start_holder)).buffer(gpu.address(step, context, step_holder));
   else
-    arguments.bytes(context.at(start), size).bytes(context.at(step), size);
+    arguments.number(context.at(start), size).number(context.at(step), size);
   arguments.buffer(context.at(out)).value(out.strides[0]).value(count);
   gpu.launch(gpu.library().kernel("iota", "iota", iota_definitions(out.dtype, in_memory)),
              {gpu.blocks_for(count, 256), 1, 1}, {256, 1, 1}, arguments);

@@ -100,7 +100,7 @@ class MatmulRun {
     if (count_ == 1)
       arguments.buffer(reinterpret_cast<void*>(addresses_.a[0])).buffer(reinterpret_cast<void*>(addresses_.b[0]));
     else
-      arguments.value(addresses_);
+      arguments.addresses(addresses_);
     arguments.buffer(result).value(p);
     const std::string text =
         definitions(plan_, dtype_, count_, parts ? sum_type(dtype_) : storage_type(dtype_), parts);
@@ -123,7 +123,7 @@ class MatmulRun {
     if (count_ == 1)
       arguments.buffer(reinterpret_cast<void*>(addresses_.c[0]));
     else
-      arguments.value(addresses_);
+      arguments.addresses(addresses_);
     arguments.value(plan_.p);
     const std::string text = definitions(plan_, dtype_, count_, storage_type(dtype_), false);
     gpu_.launch(gpu_.library().kernel("matmul_combine", "matmul_combine", text),

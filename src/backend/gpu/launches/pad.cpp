@@ -54,7 +54,7 @@ void run_pad(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   Arguments arguments;
   arguments.buffer(gpu.address(x, context, holder)).buffer(context.at(out));
   if (value.constant)
-    arguments.bytes(context.at(value), dtype_size(value.dtype));
+    arguments.number(context.at(value), dtype_size(value.dtype));
   else
     arguments.buffer(context.at(value));
   IndexWords loop(wide);

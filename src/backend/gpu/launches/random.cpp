@@ -1,5 +1,6 @@
 // Random numbers: the bits of the CPU backend.
 #include <cmath>
+#include <cstring>
 
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
@@ -68,10 +69,14 @@ int words_of(Distribution distribution, DType dtype) {
   return distribution != Distribution::Bernoulli && dtype_size(dtype) == 8 ? 2 : 1;
 }
 
-template <class T>
-T number(const graph::Operand& operand, const RunContext& context) {
+const char* number_at(const graph::Operand& operand, const RunContext& context) {
   if (!operand.constant) throw Error("[random] internal error: a parameter is not a constant");
-  return *context.at<T>(operand);
+  return context.at(operand);
+}
+double number(const graph::Operand& operand, const RunContext& context) {
+  double value = 0;
+  std::memcpy(&value, number_at(operand, context), sizeof(value));
+  return value;
 }
 
 }  // namespace
@@ -91,10 +96,10 @@ void run_random(GpuBackend& gpu, const Launch& launch, const RunContext& context
                                   "\n#define ALIGNED " + (aligned ? "1" : "0") + "\n";
   Arguments arguments;
   arguments.buffer(to)
-      .value(number<int64_t>(launch.inputs[0], context))
-      .value(number<int64_t>(launch.inputs[1], context));
-  add_parameters(arguments, params.distribution, out.dtype, number<double>(launch.inputs[2], context),
-                 number<double>(launch.inputs[3], context));
+      .number(number_at(launch.inputs[0], context), sizeof(int64_t))
+      .number(number_at(launch.inputs[1], context), sizeof(int64_t));
+  add_parameters(arguments, params.distribution, out.dtype, number(launch.inputs[2], context),
+                 number(launch.inputs[3], context));
   arguments.value(count);
   gpu.launch(gpu.library().kernel("random", "random", definitions),
              {gpu.blocks_for((count + elements - 1) / elements, 256), 1, 1}, {256, 1, 1}, arguments);

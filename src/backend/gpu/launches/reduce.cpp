@@ -119,7 +119,7 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   Arguments arguments;
   for (const graph::Operand& input : launch.inputs) {
     if (input.constant)
-      arguments.bytes(context.at(input), dtype_size(input.dtype));
+      arguments.number(context.at(input), dtype_size(input.dtype));
     else
       arguments.buffer(context.at(input));
   }

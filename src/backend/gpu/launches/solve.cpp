@@ -43,11 +43,11 @@ void check_pivots(GpuBackend& gpu, const Launch& launch, const RunContext& conte
   arguments.buffer(pivots.data).buffer(status->data).value(static_cast<int32_t>(n)).value(pivots.entries);
   gpu.launch(gpu.library().kernel("lu", "check_pivots", type_definition(DType::F32)),
              {gpu.blocks_for(pivots.entries, 256), 1, 1}, {256, 1, 1}, arguments);
-  defer(gpu, context,
-        [&gpu, status, n, entries = pivots.item_entries,
-         items = launch.items](std::vector<graph::Failure>& failures) {
+  defer(gpu, context, status,
+        [&gpu, n, entries = pivots.item_entries, items = launch.items](const char* from,
+                                                                       std::vector<graph::Failure>& failures) {
           std::vector<int32_t> words(static_cast<size_t>(2 * entries * items));
-          gpu.download(words.data(), status->data, words.size() * sizeof(int32_t));
+          gpu.download(words.data(), from, words.size() * sizeof(int32_t));
           for (int32_t item = 0; item < items; ++item)
             for (int64_t i = item * entries; i < (item + 1) * entries; ++i) {
               if (words[2 * i] == 0) continue;
@@ -98,7 +98,7 @@ void run_lu_solve(GpuBackend& gpu, const Launch& launch, const RunContext& conte
   const Stack x = output_stack(gpu, launch, context, 0, Entry::Matrix);
   if (x.entries * x.entry_size() == 0) return;
   const Stack pivots = input_stack(gpu, launch, context, 1, Entry::Vector);
-  const BufferPtr status = gpu.pool().allocate(static_cast<size_t>(2 * x.entries) * sizeof(int32_t));
+  const BufferPtr status = gpu.status_memory(static_cast<size_t>(2 * x.entries) * sizeof(int32_t));
   check_pivots(gpu, launch, context, pivots, x.rows, status);
   if (x.rows <= kSmallSide) {
     apply_small(gpu, input_matrices(gpu, launch, context, 0), pivots, status,

@@ -39,7 +39,7 @@ void copy_items(GpuBackend& gpu, const std::vector<graph::Operand>& operands, in
       addresses.at[i] = reinterpret_cast<uint64_t>(
           gpu.address(operands[(begin + i) * per_item + position], context, holders[begin + i]));
     Arguments arguments;
-    arguments.value(addresses).buffer(stack.data + begin * item_bytes);
+    arguments.addresses(addresses).buffer(stack.data + begin * item_bytes);
     loop.add_to(arguments);
     const auto blocks = static_cast<uint32_t>(std::clamp<int64_t>((loop.count() + 255) / 256, 1, 1024));
     gpu.launch(kernel, {blocks, static_cast<uint32_t>(count), 1}, {256, 1, 1}, arguments);
