@@ -46,7 +46,7 @@ void Session::run(size_t variant) {
   turn_ = (turn_ + 1) % sets_.size();
   // The last results stay alive while the next are computed, as in a program that uses them.
   std::vector<Tensor> results = operations_[variant](sets_[turn_]);
-  eval(results);
+  start_eval(results);  // errors of values are for the reads of consume()
   results_ = std::move(results);
 }
 

@@ -28,6 +28,8 @@ struct Device {
   cublasLtHandle_t blas = nullptr;
   CUdeviceptr workspace = 0;
   std::unordered_map<std::string, GemmChoice> gemm_choices;
+  std::mutex capture_mutex;
+  CUstream capture_stream = nullptr;  // that graphs' products are captured from; nothing runs there
   std::mutex solver_mutex;
   Solver* solver = nullptr;  // from the first decomposition on
 };

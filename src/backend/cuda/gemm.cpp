@@ -108,23 +108,27 @@ int prepare(Device& device) {
 int run_gemm(void* handle, const nngpu_module_gemm* product) {
   Device& device = device_of(handle);
   if (const CUresult result = enter(device); result != CUDA_SUCCESS) return failed(result, "cuCtxSetCurrent");
-  const Types types = types_of(static_cast<DType>(product->dtype), product->tf32 != 0);
-  if (!types.supported || product->batch > INT32_MAX) return NNGPU_MODULE_UNSUPPORTED;
+  return submit_gemm(device, *product, device.stream);
+}
+
+int submit_gemm(Device& device, const nngpu_module_gemm& product, CUstream stream) {
+  const Types types = types_of(static_cast<DType>(product.dtype), product.tf32 != 0);
+  if (!types.supported || product.batch > INT32_MAX) return NNGPU_MODULE_UNSUPPORTED;
   std::lock_guard lock(device.gemm_mutex);
   if (const int code = prepare(device); code != NNGPU_MODULE_OK) return code;
   Descriptions descriptions;
-  if (!descriptions.describe(*product, types)) return NNGPU_MODULE_UNSUPPORTED;
-  GemmChoice& choice = device.gemm_choices[key_of(*product)];
+  if (!descriptions.describe(product, types)) return NNGPU_MODULE_UNSUPPORTED;
+  GemmChoice& choice = device.gemm_choices[key_of(product)];
   if (!choice.found && !descriptions.choose(device.blas, choice)) return NNGPU_MODULE_UNSUPPORTED;
   const float one = 1, zero = 0;
   const double one_double = 1, zero_double = 0;
   const bool wide = types.scale == CUDA_R_64F;
   const cublasStatus_t status =
       cublasLtMatmul(device.blas, descriptions.operation, wide ? static_cast<const void*>(&one_double) : &one,
-                     product->a, descriptions.layouts[0], product->b, descriptions.layouts[1],
-                     wide ? static_cast<const void*>(&zero_double) : &zero, product->c, descriptions.layouts[2],
-                     product->c, descriptions.layouts[2], &choice.algorithm,
-                     reinterpret_cast<void*>(device.workspace), kGemmWorkspace, device.stream);
+                     product.a, descriptions.layouts[0], product.b, descriptions.layouts[1],
+                     wide ? static_cast<const void*>(&zero_double) : &zero, product.c, descriptions.layouts[2],
+                     product.c, descriptions.layouts[2], &choice.algorithm,
+                     reinterpret_cast<void*>(device.workspace), kGemmWorkspace, stream);
   if (status != CUBLAS_STATUS_SUCCESS)
     return failed(std::string("cublasLtMatmul: ") + cublasLtGetStatusString(status));
   return NNGPU_MODULE_OK;

@@ -10,6 +10,7 @@
 
 #include "backend/cuda/context.h"
 #include "backend/cuda/gemm.h"
+#include "backend/cuda/graph.h"
 #include "backend/cuda/solver.h"
 #include "backend/gpu/module_table.h"
 
@@ -257,6 +258,10 @@ constexpr nngpu_module_table kTable = {
     synchronize,
     run_gemm,
     run_factorization,
+    make_graph,
+    set_graph_step,
+    launch_graph,
+    free_graph,
 };
 
 }  // namespace

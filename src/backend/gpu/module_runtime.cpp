@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <unordered_map>
@@ -89,6 +90,87 @@ class LoadedKernels : public Module {
   void* module_ = nullptr;
 };
 
+nngpu_module_gemm product_of(const Gemm& g) {
+  return {static_cast<int32_t>(g.dtype),
+          g.transpose_a,
+          g.transpose_b,
+          g.tf32,
+          g.m,
+          g.n,
+          g.k,
+          g.lda,
+          g.ldb,
+          g.ldc,
+          g.batch,
+          g.stride_a,
+          g.stride_b,
+          g.stride_c,
+          g.a,
+          g.b,
+          g.c};
+}
+
+// A step as the table takes it, with what it points to.
+class StepCall {
+ public:
+  explicit StepCall(const Step& step) {
+    std::visit([this](const auto& s) { fill(s); }, step);
+  }
+  // Valid while this lies where it is.
+  const nngpu_module_step& step() {
+    step_.arguments = arguments_.data();
+    step_.product = &product_;
+    return step_;
+  }
+
+ private:
+  void fill(const KernelStep& s) {
+    step_.kind = NNGPU_STEP_LAUNCH;
+    step_.kernel = const_cast<void*>(s.kernel);
+    const uint32_t grid[3] = {s.blocks.x, s.blocks.y, s.blocks.z},
+                   block[3] = {s.threads.x, s.threads.y, s.threads.z};
+    std::copy(grid, grid + 3, step_.blocks);
+    std::copy(block, block + 3, step_.threads);
+    for (const Arguments::Entry& entry : s.arguments.entries())
+      arguments_.push_back(const_cast<char*>(s.arguments.data(entry)));
+  }
+  void fill(const CopyStep& s) {
+    step_.kind = NNGPU_STEP_COPY;
+    step_.to = s.to;
+    step_.from = s.from;
+    step_.bytes = s.bytes;
+  }
+  void fill(const ZeroStep& s) {
+    step_.kind = NNGPU_STEP_FILL_ZERO;
+    step_.to = s.to;
+    step_.bytes = s.bytes;
+  }
+  void fill(const Gemm& g) {
+    step_.kind = NNGPU_STEP_GEMM;
+    product_ = product_of(g);
+  }
+  void fill(const Factorization&) { throw Error("[cuda] internal error: a graph has no decompositions"); }
+
+  nngpu_module_step step_{};
+  nngpu_module_gemm product_{};
+  std::vector<void*> arguments_;
+};
+
+class ModuleGraph : public StepGraph {
+ public:
+  ModuleGraph(void* device, void* graph) : device_(device), graph_(graph) {}
+  ~ModuleGraph() override { table().graph_free(device_, graph_); }
+  void set(size_t index, const Step& step) override {
+    StepCall call(step);
+    check(table().graph_set(device_, graph_, index, &call.step()), "graph_set");
+  }
+  void launch() override { check(table().graph_launch(device_, graph_), "graph_launch"); }
+
+ private:
+  void* device_;
+  void* graph_;
+};
+
 class ModuleRuntime : public Runtime {
  public:
   explicit ModuleRuntime(int index) {
@@ -138,27 +220,23 @@ class ModuleRuntime : public Runtime {
   void synchronize() override { check(table().synchronize(device_), "synchronize"); }
 
   bool gemm(const Gemm& g) override {
-    const nngpu_module_gemm product{static_cast<int32_t>(g.dtype),
-                                    g.transpose_a,
-                                    g.transpose_b,
-                                    g.tf32,
-                                    g.m,
-                                    g.n,
-                                    g.k,
-                                    g.lda,
-                                    g.ldb,
-                                    g.ldc,
-                                    g.batch,
-                                    g.stride_a,
-                                    g.stride_b,
-                                    g.stride_c,
-                                    g.a,
-                                    g.b,
-                                    g.c};
+    const nngpu_module_gemm product = product_of(g);
     const int code = table().gemm(device_, &product);
     if (code == NNGPU_MODULE_UNSUPPORTED) return false;
     check(code, "gemm");
     return true;
+  }
+
+  bool is_graphable(const Step& step) const override { return !std::holds_alternative<Factorization>(step); }
+  std::unique_ptr<StepGraph> make_graph(std::span<const Step> steps) override {
+    std::vector<StepCall> calls(steps.begin(), steps.end());
+    std::vector<nngpu_module_step> list;
+    for (StepCall& call : calls) list.push_back(call.step());
+    void* graph = nullptr;
+    const int code = table().graph_make(device_, list.data(), list.size(), &graph);
+    if (code == NNGPU_MODULE_UNSUPPORTED) return nullptr;
+    check(code, "graph_make");
+    return std::make_unique<ModuleGraph>(device_, graph);
   }
 
   bool factorize(const Factorization& f) override {

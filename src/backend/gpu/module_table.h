@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever the table or a meaning in it changes. */
-#define NNGPU_MODULE_VERSION 2
+#define NNGPU_MODULE_VERSION 3
 
 /* What the functions return; error() tells more, in the thread that called. */
 enum {
@@ -64,6 +64,19 @@ struct nngpu_module_factorization {
   int32_t* info; /* in the device's memory, as all of these */
 };
 
+/* One step of a graph: what the function of the same name does alone. */
+enum { NNGPU_STEP_LAUNCH = 0, NNGPU_STEP_COPY = 1, NNGPU_STEP_FILL_ZERO = 2, NNGPU_STEP_GEMM = 3 };
+struct nngpu_module_step {
+  int32_t kind;
+  uint32_t blocks[3], threads[3];
+  void* kernel;
+  void** arguments; /* read before the call returns, as the product is */
+  void* to;
+  const void* from;
+  size_t bytes;
+  const struct nngpu_module_gemm* product;
+};
+
 struct nngpu_module_table {
   uint32_t size, version;
   const char* build_id;
@@ -85,6 +98,11 @@ struct nngpu_module_table {
   int (*synchronize)(void* device);
   int (*gemm)(void* device, const struct nngpu_module_gemm* product);
   int (*factorize)(void* device, const struct nngpu_module_factorization* factorization);
+  /* Steps in their order, submitted as one. UNSUPPORTED where the module makes no graphs. */
+  int (*graph_make)(void* device, const struct nngpu_module_step* steps, size_t count, void** graph);
+  int (*graph_set)(void* device, void* graph, size_t index, const struct nngpu_module_step* step);
+  int (*graph_launch)(void* device, void* graph);
+  int (*graph_free)(void* device, void* graph);
 };
 
 /* The module's one exported function. */
