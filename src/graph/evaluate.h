@@ -19,8 +19,8 @@ void evaluate(std::span<const Tensor> targets);
 // Evaluates `tensor` if needed and rethrows its error if it failed. The device may still be computing it, but for
 // what decides whether it fails.
 const Value& read_value(const Tensor& tensor);
-// The same for what only computes with the value: does not wait for errors that are not known yet. What is computed
-// from it must inherit them (DeferredErrors::Source).
+// The same for what only computes with the value: does not wait for errors that are not known yet. What is
+// computed from it must inherit them (DeferredErrors::Source).
 const Value& computed_value(const Tensor& tensor);
 
 // The graph of a traced function whose results are `roots`: placeholders and captured values are its inputs.
