@@ -213,15 +213,17 @@ void add_batches(std::vector<GpuCase>& cases, int64_t scale) {
 }
 
 void add_replay(std::vector<GpuCase>& cases) {
-  GpuCase c;
-  c.group = "engine";
-  c.name = "200 dependent kernels replayed";
-  c.operation = "replay";
-  c.inputs = {{{32, 32}}, {{32, 32}}};
-  c.kernels = 200;
-  c.allowed = 200 * 1.35e-6;
-  c.quick = true;
-  cases.push_back(c);
+  for (const int64_t n : {4, 32}) {
+    GpuCase c;
+    c.group = "engine";
+    c.name = "200 dependent kernels of " + std::to_string(n) + " x " + std::to_string(n) + " replayed";
+    c.operation = "replay";
+    c.inputs = {{{n, n}}, {{n, n}}};
+    c.kernels = 200;
+    c.allowed = 200 * 1.35e-6;
+    c.quick = true;
+    cases.push_back(c);
+  }
 }
 
 const char* to_string(Fill fill) {

@@ -71,7 +71,8 @@ Readiness Session::make_ready(size_t variant) {
   ready.uploads = after.uploads - before.uploads;
   ready.downloads = after.downloads - before.downloads;
   ready.once = once, ready.host = host;
-  for (int i = 0; i < 4 && once < 0.1; ++i) ready.host = std::min(ready.host, timed().second);
+  // The first replays of a plan still make graphs, one for each set of buffers that the results alternate between.
+  for (int i = 0; i < 24 && once < 0.1; ++i) ready.host = std::min(ready.host, timed().second);
   return ready;
 }
 

@@ -2,7 +2,7 @@
 // torch_peer.py does. run.py starts both.
 //
 //   nngpu_training_bench --list                    the names of the steps
-//   nngpu_training_bench CASE FOLDER THREADS       serves: run STEPS, memory, profile STEPS, quit
+//   nngpu_training_bench CASE FOLDER THREADS DEVICE       serves: run STEPS, memory, quit
 #include <sys/resource.h>
 
 #include <chrono>
@@ -61,6 +61,11 @@ class Trainer {
   }
 
   void memory() const {
+    if (default_device().type != DeviceType::CPU) {
+      std::printf("{\"baseline_kib\": 0, \"peak_kib\": %lld}\n",
+                  static_cast<long long>(memory_stats().peak / 1024));
+      return;
+    }
     std::printf("{\"baseline_kib\": %lld, \"peak_kib\": %lld}\n", static_cast<long long>(baseline_),
                 static_cast<long long>(status_kib("VmHWM")));
   }
@@ -110,7 +115,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   try {
-    if (words.size() != 3) throw std::invalid_argument("usage: nngpu_training_bench CASE FOLDER THREADS");
+    if (words.size() != 4) throw std::invalid_argument("usage: nngpu_training_bench CASE FOLDER THREADS DEVICE");
+    set_default_device(device_from_name(words[3]));
     serve(words[0], words[1], std::stoi(words[2]));
     return 0;
   } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Training steps on the CPU beside PyTorch, in one run.
+"""Training steps beside PyTorch, in one run, on the CPU or (--device cuda) on a GPU.
 
     bench/training/run.py --program build/release/bin/nngpu_training_bench --torch-python VENV/bin/python
 
@@ -100,10 +100,12 @@ def load():
     return (busy_now - busy) / max(1, total_now - total)
 
 
-def variants(case, wanted):
+def variants(case, wanted, device):
     found = ["eager", "compiled"]
+    if device != "cpu":
+        found += ["reduce-overhead", "graphed"]
     if case in IMAGES:
-        found += ["eager+channels_last", "compiled+channels_last"]
+        found += [name + "+channels_last" for name in found]
     return [name for name in found if not wanted or name in wanted]
 
 
@@ -111,10 +113,11 @@ def start(case, folder, options, ours):
     threads = str(options.threads)
     found = []
     if case in ours:
-        found.append(Contender("nngpu", [options.program, case, folder, threads], options.threads))
+        found.append(Contender("nngpu", [options.program, case, folder, threads, options.device], options.threads))
     peer = [options.torch_python, os.path.join(HERE, "torch_peer.py")]
-    for variant in variants(case, options.variants):
-        found.append(Contender("PyTorch " + variant, peer + [case, folder, variant, threads], options.threads))
+    for variant in variants(case, options.variants, options.device):
+        command = peer + [case, folder, variant, threads, options.device]
+        found.append(Contender("PyTorch " + variant, command, options.threads))
     return found
 
 
@@ -155,7 +158,7 @@ def seconds(value):
 
 def markdown(report):
     lines = [
-        f"PyTorch {report['torch']}, {report['threads']} threads each, {report['rounds']} rounds in which the contenders take "
+        f"PyTorch {report['torch']}, on {report['device']}, {report['threads']} threads each, {report['rounds']} rounds in which the contenders take "
         "turns; a sample is a block of steps. Ratio: the best peer's median over ours.",
         "",
         "| step | contender | median | quartiles | ratio | memory above start-up | loss, first and last |",
@@ -182,6 +185,7 @@ def parse():
     parser.add_argument("--torch-python", required=True, help="the Python interpreter that has PyTorch")
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--variants", nargs="+", help="of PyTorch: eager compiled eager+channels_last compiled+channels_last")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sample-s", type=float, default=0.1, help="seconds that a sample takes at least")
@@ -203,7 +207,7 @@ def main():
         [options.torch_python, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True
     ).stdout.strip()
     report = {
-        "torch": version, "threads": options.threads, "rounds": options.rounds, "busy_before": busy, "results": [],
+        "torch": version, "device": options.device, "threads": options.threads, "rounds": options.rounds, "busy_before": busy, "results": [],
         "left_out": [case for case in options.cases if case not in ours],
     }  # fmt: skip
     for case in options.cases:

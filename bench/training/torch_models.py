@@ -51,21 +51,23 @@ def encoder():
     return nn.TransformerEncoderLayer(256, 8, dim_feedforward=1024, dropout=0.0, activation="gelu", batch_first=True)
 
 
-def make(name, fused):
-    """The model, its loss and its optimizer; `fused` asks for PyTorch's fused update."""
+def make(name, fused, device="cpu", capturable=False):
+    """The model, its loss and its optimizer; `fused` asks for PyTorch's fused update, `capturable` for one that a CUDA
+    graph can hold."""
+    adam = {"fused": fused, "capturable": capturable} if capturable else {"fused": fused}
     if name == "mlp":
-        model, loss = mlp(784, 512, 512, 10), functional.cross_entropy
-        return model, loss, torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
+        model, loss = mlp(784, 512, 512, 10).to(device), functional.cross_entropy
+        return model, loss, torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
     if name == "lenet":
-        model, loss = lenet(), functional.cross_entropy
-        return model, loss, torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
+        model, loss = lenet().to(device), functional.cross_entropy
+        return model, loss, torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
     if name == "tiny":
-        model, loss = mlp(16, 32, 4), functional.cross_entropy
+        model, loss = mlp(16, 32, 4).to(device), functional.cross_entropy
         return model, loss, torch.optim.SGD(model.parameters(), lr=1e-2, fused=fused)
     if name == "resnet":
-        model, loss = resnet(), functional.cross_entropy
+        model, loss = resnet().to(device), functional.cross_entropy
         return model, loss, torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, fused=fused)
     if name == "encoder":
-        model, loss = encoder(), functional.mse_loss
-        return model, loss, torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=fused)
+        model, loss = encoder().to(device), functional.mse_loss
+        return model, loss, torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, **adam)
     raise ValueError(name)
