@@ -12,30 +12,15 @@
 #include "backend/gpu/launches/factor_vendor.h"
 #include "backend/gpu/launches/spectral_vendor.h"
 #include "backend/gpu/launches/vendor_entries.h"
-#include "backend/sim/runtime.h"
+#include "gpu/forwarding_runtime.h"
 
 namespace nngpu::gpu {
 namespace {
 
 using Kind = Factorization::Kind;
 
-class VendorRuntime : public Runtime {
+class VendorRuntime : public ForwardingRuntime {
  public:
-  const Properties& properties() const override { return sim_->properties(); }
-  Dialect dialect() const override { return sim_->dialect(); }
-  void* allocate(size_t bytes) override { return sim_->allocate(bytes); }
-  void free(void* block, size_t bytes) override { sim_->free(block, bytes); }
-  void upload(void* to, const void* from, size_t bytes) override { sim_->upload(to, from, bytes); }
-  void download(void* to, const void* from, size_t bytes) override { sim_->download(to, from, bytes); }
-  void copy(void* to, const void* from, size_t bytes) override { sim_->copy(to, from, bytes); }
-  void fill_zero(void* to, size_t bytes) override { sim_->fill_zero(to, bytes); }
-  void compile(const std::string& text, const std::string& path) override { sim_->compile(text, path); }
-  std::unique_ptr<Module> load(const std::string& path) override { return sim_->load(path); }
-  void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
-    sim_->launch(kernel, blocks, threads, arguments);
-  }
-  void synchronize() override { sim_->synchronize(); }
-
   bool factorize(const Factorization& f) override {
     ++calls;
     EXPECT_EQ(reinterpret_cast<uintptr_t>(f.a) % 64, 0u);
@@ -99,7 +84,6 @@ class VendorRuntime : public Runtime {
     for (int64_t i = 0; i < n; ++i)
       for (int64_t j = 0; j < n; ++j) v[i + j * n] = vt[static_cast<size_t>(j + i * n)];
   }
-  std::unique_ptr<Runtime> sim_ = sim::make_runtime();
   std::vector<double> q_;
 };
 

@@ -44,6 +44,15 @@ const std::vector<Case>& cases() {
       {{2, 1, 4, 3}, {2, 1, 3, 3}, windows({1, 1}, {1, 1}, {3, 4}, {3, 4})},
       {{5, 17, 6, 5}, {19, 17, 3, 3}, windows({1, 1}, {1, 1}, {1, 1}, {1, 1})},
       {{3, 33, 4, 4}, {18, 33, 3, 3}, windows({2, 2}, {1, 1}, {1, 1}, {1, 1})},
+      {{2, 40, 11, 9}, {66, 40, 3, 2}, windows({2, 3}, {1, 2}, {1, 1}, {0, 2})},
+      {{1, 70, 5, 6}, {34, 70, 4, 3}, windows({4, 2}, {2, 2}, {3, 2}, {4, 3})},
+      {{2, 24, 6, 7}, {20, 12, 3, 3}, windows({2, 1}, {1, 1}, {1, 1}, {1, 1}, 2)},
+      {{2, 12, 13, 12}, {18, 12, 4, 4}, windows({4, 4})},
+      {{1, 150, 4, 4}, {10, 150, 3, 3}, windows({1, 1}, {1, 1}, {1, 1}, {1, 1})},
+      {{3, 4, 30, 31}, {4, 1, 3, 3}, windows({1, 1}, {1, 1}, {1, 1}, {1, 1}, 4)},
+      {{2, 3, 5, 4}, {2, 3, 1, 2}, windows({2, 1}, {int64_t{1} << 40, 1})},
+      {{2, 40, 4, 5}, {24, 40, 2, 1}, windows({2, 3}, {1, int64_t{1} << 33})},
+      {{2, 40, 4, 5}, {24, 40, 2, 1}, windows({1, 1}, {1, int64_t{1} << 33})},
       {{0, 3, 5, 5}, {2, 3, 3, 3}, {}},
       {{2, 3, 9, 9}, {2, 3, 2, 2}, windows({4, 5})},
       {{1, 1, 5, 60}, {3, 1, 5, 5}, windows({1, 1}, {1, 1}, {2, 2}, {2, 2})},
@@ -76,9 +85,6 @@ double count(const Array& a) { return double(std::max<int64_t>(1, a.size())); }
 
 class ConvolutionSuite : public ::testing::TestWithParam<DType> {
  protected:
-  void SetUp() override {
-    if (default_device().type != DeviceType::CPU) GTEST_SKIP() << "the kernels of GPUs are not written yet";
-  }
   Array random(const Dimensions& shape) { return oracle::random_array(shape, GetParam(), -1, 1); }
 };
 

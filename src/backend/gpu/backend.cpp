@@ -139,10 +139,12 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
       return run_eigh(*this, launch, context);
     case OpKind::Svd:
       return run_svd(*this, launch, context);
-    case OpKind::Convolution:
     case OpKind::Pool:
+      return run_pool(*this, launch, context);
     case OpKind::PoolGradient:
-      return refuse(*this, launch);
+      return run_pool_gradient(*this, launch, context);
+    case OpKind::Convolution:
+      return run_convolution(*this, launch, context);
     case OpKind::Custom:
       return run_custom(*this, launch, context);
     case OpKind::Data:
@@ -156,11 +158,6 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
     case OpKind::Diagonal:
       return;  // lowering makes no launch of these
   }
-}
-
-void refuse(GpuBackend& gpu, const Launch& launch) {
-  throw DeviceError(std::string("[") + graph::op_name(launch.kind) + "] is not written for " +
-                    to_string(gpu.device()) + " yet: move the tensors with to(device)");
 }
 
 }  // namespace nngpu::gpu

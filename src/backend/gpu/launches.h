@@ -42,9 +42,9 @@ void run_qr(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_eigh(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_custom(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_svd(GpuBackend& gpu, const Launch& launch, const RunContext& context);
-
-// A kind that is not written for GPUs yet. Throws DeviceError.
-[[noreturn]] void refuse(GpuBackend& gpu, const Launch& launch);
+void run_convolution(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_pool(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_pool_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 
 // Elements of `element_size` bytes from one strided place to another; `shape` counts them.
 void copy_strided(GpuBackend& gpu, size_t element_size, const Shape& shape, const char* from,

@@ -73,6 +73,22 @@ struct Factorization {
   int32_t* info = nullptr;
 };
 
+// A convolution, or one of its gradients, in the device's memory. The windows are the forward convolution's in
+// every mode: x (images, channels, height, width), w (results, channels of a group, ...) and y, of which the mode
+// says which one is computed from the other two. Strides in elements.
+struct VendorConvolution {
+  enum class Mode : int32_t { Forward, InputGradient, WeightGradient };
+  struct Operand {
+    int64_t size[4], stride[4];
+    void* data;
+  };
+  Mode mode;
+  DType dtype;        // of all three; half types accumulate in f32
+  bool tf32 = false;  // f32 may be rounded to tf32
+  Operand x, w, y;
+  int64_t stride[2], dilation[2], low[2], high[2];
+};
+
 // A compiled kernel that can be launched. Belongs to its Module.
 using KernelHandle = const void*;
 
@@ -137,6 +153,10 @@ class Runtime {
   virtual bool gemm(const Gemm&) { return false; }
   // The vendor's decomposition; false, with nothing done, where there is none for it.
   virtual bool factorize(const Factorization&) { return false; }
+  // Whether the vendor has the convolution, at whatever addresses that are multiples of 16, and the memory it
+  // works in. Chooses the algorithm, which is kept, and submits nothing.
+  virtual bool plan_convolution(const VendorConvolution&, size_t& /*workspace_bytes*/) { return false; }
+  virtual void convolve(const VendorConvolution&, void* /*workspace*/) {}
 };
 
 }  // namespace nngpu::gpu

@@ -56,6 +56,7 @@ std::string definitions(const MatmulPlan& plan, DType dtype, int32_t items, cons
       define("BK", std::to_string(plan.tile.bk));
       define("TM", std::to_string(plan.tile.tm));
       define("TN", std::to_string(plan.tile.tn));
+      text += embedded_text("kernels/tile_parts.kl");
       break;
   }
   return text + embedded_text("kernels/matmul_parts.kl");

@@ -1,0 +1,119 @@
+#include "backend/gpu/launches/convolution_vendor.h"
+
+#include "nngpu/device.h"
+
+namespace nngpu::gpu {
+namespace {
+
+using graph::ConvolutionMode;
+using graph::ConvolutionParams;
+using graph::Operand;
+
+constexpr double kLeastWork = 4 << 20;  // products of elements from which on the library is asked
+constexpr uintptr_t kAlignment = 16;    // of addresses
+
+// The library's kernels for half types and for tf32 want the channels of a place side by side.
+Dims wanted_strides(const Shape& shape, bool channels_last) {
+  const int64_t channels = shape[1], plane = shape[2] * shape[3];
+  if (!channels_last) return {channels * plane, plane, shape[3], 1};
+  return {plane * channels, 1, shape[3] * channels, channels};
+}
+
+bool lies_so(const Operand& operand, const Dims& strides) {
+  for (int i = 0; i < 4; ++i)
+    if (operand.shape[i] != 1 && operand.strides[i] != strides[i]) return false;
+  return true;
+}
+
+// An operand as the library gets it: in place, or in memory of its own.
+class Placed {
+ public:
+  Placed(GpuBackend& gpu, const RunContext& context, const Operand& operand, bool channels_last)
+      : gpu_(gpu), operand_(operand), strides_(wanted_strides(operand.shape, channels_last)) {
+    own_ = context.at(operand);
+    in_place_ = lies_so(operand, strides_) && reinterpret_cast<uintptr_t>(own_) % kAlignment == 0;
+  }
+  void describe(VendorConvolution::Operand& to) const {
+    for (int i = 0; i < 4; ++i) {
+      to.size[i] = operand_.shape[i];
+      to.stride[i] = strides_[i];
+    }
+    to.data = own_;
+  }
+  // The address, once there is one.
+  char* open(bool read) {
+    if (in_place_) return own_;
+    const size_t size = dtype_size(operand_.dtype);
+    copy_ = gpu_.pool().allocate(size * static_cast<size_t>(numel(operand_.shape)));
+    if (read) copy_strided(gpu_, size, operand_.shape, own_, operand_.strides, copy_->data, strides_);
+    return copy_->data;
+  }
+  void close() const {
+    if (in_place_) return;
+    copy_strided(gpu_, dtype_size(operand_.dtype), operand_.shape, copy_->data, strides_, own_, operand_.strides);
+  }
+
+ private:
+  GpuBackend& gpu_;
+  const Operand& operand_;
+  Dims strides_;
+  char* own_;
+  bool in_place_;
+  BufferPtr copy_;
+};
+
+// Which of the launch's operands is x, w and y of the forward convolution.
+struct Roles {
+  const Operand *x, *w, *y;
+  Roles(const Launch& launch, ConvolutionMode mode) : x(&launch.inputs[0]), w(&launch.inputs[1]) {
+    y = &launch.outputs[0];
+    if (mode == ConvolutionMode::InputGradient) std::swap(x, y);
+    if (mode == ConvolutionMode::WeightGradient) std::swap(w, y);
+  }
+};
+
+bool is_vendors(const ConvolutionParams& params, const Launch& launch, const Roles& roles) {
+  const Operand &x = *roles.x, &w = *roles.w, &y = *roles.y;
+  for (const Operand& input : launch.inputs)
+    if (input.constant || numel(input.shape) == 0) return false;
+  // A negative padding cuts off what the library would compute.
+  if (launch.items != 1 || params.high[0] < 0 || params.high[1] < 0) return false;
+  if (w.shape[1] == 1 && x.shape[1] > 1) return false;
+  const double window = static_cast<double>(w.shape[1] * w.shape[2] * w.shape[3]);
+  return static_cast<double>(numel(y.shape)) * window >= kLeastWork;
+}
+
+}  // namespace
+
+bool convolve_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  const auto& params = launch.params.as<ConvolutionParams>();
+  const Roles roles(launch, params.mode);
+  if (!is_vendors(params, launch, roles)) return false;
+  VendorConvolution c{};
+  c.mode = static_cast<VendorConvolution::Mode>(params.mode);
+  c.dtype = roles.y->dtype;
+  c.tf32 = c.dtype == DType::F32 && tf32();
+  for (int i = 0; i < 2; ++i) {
+    c.stride[i] = params.stride[i];
+    c.dilation[i] = params.dilation[i];
+    c.low[i] = params.low[i];
+    c.high[i] = params.high[i];
+  }
+  const bool channels_last = c.tf32 || dtype_size(c.dtype) == 2;
+  Placed x(gpu, context, *roles.x, channels_last), w(gpu, context, *roles.w, channels_last),
+      y(gpu, context, *roles.y, channels_last);
+  x.describe(c.x);
+  w.describe(c.w);
+  y.describe(c.y);
+  size_t bytes = 0;
+  if (!gpu.runtime().plan_convolution(c, bytes)) return false;
+  const BufferPtr workspace = bytes > 0 ? gpu.pool().allocate(bytes) : nullptr;
+  c.x.data = x.open(params.mode != ConvolutionMode::InputGradient);
+  c.w.data = w.open(params.mode != ConvolutionMode::WeightGradient);
+  c.y.data = y.open(params.mode != ConvolutionMode::Forward);
+  gpu.runtime().convolve(c, workspace != nullptr ? workspace->data : nullptr);
+  (params.mode == ConvolutionMode::Forward ? y : params.mode == ConvolutionMode::InputGradient ? x : w).close();
+  return true;
+}
+
+}  // namespace nngpu::gpu
