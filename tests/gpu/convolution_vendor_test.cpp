@@ -28,11 +28,10 @@ class LoopsRuntime : public ForwardingRuntime {
     planned = c;
     return true;
   }
-  void convolve(const VendorConvolution& c, void* workspace) override {
+  void convolve(const VendorConvolution& c) override {
     ++calls;
-    EXPECT_NE(workspace, nullptr);
-    for (const VendorConvolution::Operand* o : {&c.x, &c.w, &c.y})
-      EXPECT_EQ(reinterpret_cast<uintptr_t>(o->data) % 16, 0u);
+    EXPECT_NE(c.workspace, nullptr);
+    for (const void* data : {c.x_data, c.w_data, c.y_data}) EXPECT_EQ(reinterpret_cast<uintptr_t>(data) % 16, 0u);
     EXPECT_EQ(c.mode, planned.mode);
     EXPECT_EQ(c.x.stride[1], planned.x.stride[1]);
     c.dtype == DType::BF16 ? loops<BFloat16>(c) : loops<float>(c);
@@ -43,18 +42,18 @@ class LoopsRuntime : public ForwardingRuntime {
  private:
   template <class T>
   static void loops(const VendorConvolution& c) {
-    const auto count = [](const VendorConvolution::Operand& o) {
+    const auto count = [](const VendorConvolution::Tensor& o) {
       return static_cast<size_t>(o.size[0] * o.size[1] * o.size[2] * o.size[3]);
     };
-    const VendorConvolution::Operand& result = c.mode == Mode::Forward         ? c.y
-                                               : c.mode == Mode::InputGradient ? c.x
-                                                                               : c.w;
+    const bool forward = c.mode == Mode::Forward, input = c.mode == Mode::InputGradient;
+    const VendorConvolution::Tensor& result = forward ? c.y : input ? c.x : c.w;
+    auto* to = static_cast<T*>(forward ? c.y_data : input ? c.x_data : c.w_data);
     std::vector<double> sums(count(result));
-    const auto at = [](const VendorConvolution::Operand& o, int64_t a, int64_t b, int64_t i, int64_t j) {
+    const auto at = [](const VendorConvolution::Tensor& o, int64_t a, int64_t b, int64_t i, int64_t j) {
       return a * o.stride[0] + b * o.stride[1] + i * o.stride[2] + j * o.stride[3];
     };
-    const auto value = [](const VendorConvolution::Operand& o, int64_t place) {
-      return static_cast<double>(static_cast<float>(static_cast<const T*>(o.data)[place]));
+    const auto value = [](const void* data, int64_t place) {
+      return static_cast<double>(static_cast<float>(static_cast<const T*>(data)[place]));
     };
     const int64_t groups = c.x.size[1] / c.w.size[1], results = c.w.size[0] / groups;
     for (int64_t n = 0; n < c.y.size[0]; ++n)
@@ -69,14 +68,14 @@ class LoopsRuntime : public ForwardingRuntime {
                   if (row < 0 || row >= c.x.size[2] || column < 0 || column >= c.x.size[3]) continue;
                   const int64_t x = at(c.x, n, o / results * c.w.size[1] + k, row, column);
                   const int64_t w = at(c.w, o, k, t, u), y = at(c.y, n, o, i, j);
-                  if (c.mode == Mode::Forward)
-                    sums[static_cast<size_t>(y)] += value(c.x, x) * value(c.w, w);
-                  else if (c.mode == Mode::InputGradient)
-                    sums[static_cast<size_t>(x)] += value(c.y, y) * value(c.w, w);
+                  if (forward)
+                    sums[static_cast<size_t>(y)] += value(c.x_data, x) * value(c.w_data, w);
+                  else if (input)
+                    sums[static_cast<size_t>(x)] += value(c.y_data, y) * value(c.w_data, w);
                   else
-                    sums[static_cast<size_t>(w)] += value(c.x, x) * value(c.y, y);
+                    sums[static_cast<size_t>(w)] += value(c.x_data, x) * value(c.y_data, y);
                 }
-    for (size_t i = 0; i < sums.size(); ++i) static_cast<T*>(result.data)[i] = T(static_cast<float>(sums[i]));
+    for (size_t i = 0; i < sums.size(); ++i) to[i] = T(static_cast<float>(sums[i]));
   }
 };
 

@@ -18,6 +18,7 @@ struct GemmChoice {
 };
 
 struct Solver;
+struct Convolutions;
 
 struct Device {
   CUdevice device = 0;
@@ -29,9 +30,12 @@ struct Device {
   CUdeviceptr workspace = 0;
   std::unordered_map<std::string, GemmChoice> gemm_choices;
   std::mutex capture_mutex;
-  CUstream capture_stream = nullptr;  // that graphs' products are captured from; nothing runs there
+  CUstream capture_stream =
+      nullptr;  // that graphs' products and convolutions are captured from; nothing runs there
   std::mutex solver_mutex;
   Solver* solver = nullptr;  // from the first decomposition on
+  std::mutex convolution_mutex;
+  Convolutions* convolutions = nullptr;  // from the first convolution on
 };
 constexpr size_t kGemmWorkspace = size_t{64} << 20;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/cuda/context.h"
+#include "backend/cuda/convolution.h"
 #include "backend/cuda/gemm.h"
 #include "backend/gpu/module_table.h"
 
@@ -91,13 +92,15 @@ bool is_empty(const nngpu_module_step& step) {
   return (step.kind == NNGPU_STEP_COPY || step.kind == NNGPU_STEP_FILL_ZERO) && step.bytes == 0;
 }
 
-// What cuBLASLt submits for a product.
-int capture_product(Device& device, const nngpu_module_gemm& product, CUgraph* captured) {
+// What cuBLASLt or cuDNN submits for a product or a convolution.
+int capture_call(Device& device, const nngpu_module_step& step, CUgraph* captured) {
   std::lock_guard lock(device.capture_mutex);
   if (device.capture_stream == nullptr) NNGPU_CUDA(cuStreamCreate(&device.capture_stream, CU_STREAM_NON_BLOCKING));
   // Relaxed: other threads, and this one, may allocate and wait meanwhile.
   NNGPU_CUDA(cuStreamBeginCapture(device.capture_stream, CU_STREAM_CAPTURE_MODE_RELAXED));
-  const int code = submit_gemm(device, product, device.capture_stream);
+  const int code = step.kind == NNGPU_STEP_CONVOLUTION
+                       ? submit_convolution(device, *step.convolution, device.capture_stream)
+                       : submit_gemm(device, *step.product, device.capture_stream);
   const CUresult ended = cuStreamEndCapture(device.capture_stream, captured);
   if (code == NNGPU_MODULE_OK && ended == CUDA_SUCCESS) return NNGPU_MODULE_OK;
   if (ended == CUDA_SUCCESS && *captured != nullptr) cuGraphDestroy(*captured);
@@ -120,10 +123,10 @@ int add_node(Device& device, Graph& graph, const nngpu_module_step& step) {
     const CUDA_MEMSET_NODE_PARAMS zero = zero_of(step);
     NNGPU_CUDA(cuGraphAddMemsetNode(&node, graph.graph, before, count, &zero, device.context));
   } else {
-    CUgraph product = nullptr;
-    NNGPU_CODE(capture_product(device, *step.product, &product));
-    const CUresult result = cuGraphAddChildGraphNode(&node, graph.graph, before, count, product);
-    cuGraphDestroy(product);  // the node has a copy
+    CUgraph call = nullptr;
+    NNGPU_CODE(capture_call(device, step, &call));
+    const CUresult result = cuGraphAddChildGraphNode(&node, graph.graph, before, count, call);
+    cuGraphDestroy(call);  // the node has a copy
     if (result != CUDA_SUCCESS) return failed(result, "cuGraphAddChildGraphNode");
   }
   graph.nodes.push_back(node);
@@ -163,10 +166,10 @@ int set_graph_step(void* handle, void* made, size_t index, const nngpu_module_st
     const CUDA_MEMSET_NODE_PARAMS zero = zero_of(*step);
     NNGPU_CUDA(cuGraphExecMemsetNodeSetParams(graph.executable, node, &zero, device.context));
   } else {
-    CUgraph product = nullptr;
-    NNGPU_CODE(capture_product(device, *step->product, &product));
-    const CUresult result = cuGraphExecChildGraphNodeSetParams(graph.executable, node, product);
-    cuGraphDestroy(product);
+    CUgraph call = nullptr;
+    NNGPU_CODE(capture_call(device, *step, &call));
+    const CUresult result = cuGraphExecChildGraphNodeSetParams(graph.executable, node, call);
+    cuGraphDestroy(call);
     if (result != CUDA_SUCCESS) return failed(result, "cuGraphExecChildGraphNodeSetParams");
   }
   return NNGPU_MODULE_OK;

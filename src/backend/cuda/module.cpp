@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/cuda/context.h"
+#include "backend/cuda/convolution.h"
 #include "backend/cuda/gemm.h"
 #include "backend/cuda/graph.h"
 #include "backend/cuda/solver.h"
@@ -262,6 +263,8 @@ constexpr nngpu_module_table kTable = {
     set_graph_step,
     launch_graph,
     free_graph,
+    plan_convolution,
+    run_convolution,
 };
 
 }  // namespace

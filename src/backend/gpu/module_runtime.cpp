@@ -110,6 +110,36 @@ nngpu_module_gemm product_of(const Gemm& g) {
           g.c};
 }
 
+nngpu_module_tensor tensor_of(const VendorConvolution::Tensor& tensor) {
+  nngpu_module_tensor result{};
+  for (int i = 0; i < 4; ++i) {
+    result.size[i] = tensor.size[i];
+    result.stride[i] = tensor.stride[i];
+  }
+  return result;
+}
+
+nngpu_module_convolution convolution_of(const VendorConvolution& c) {
+  nngpu_module_convolution result{};
+  result.mode = static_cast<int32_t>(c.mode);
+  result.dtype = static_cast<int32_t>(c.dtype);
+  result.tf32 = c.tf32;
+  result.x = tensor_of(c.x);
+  result.w = tensor_of(c.w);
+  result.y = tensor_of(c.y);
+  for (int i = 0; i < 2; ++i) {
+    result.stride[i] = c.stride[i];
+    result.dilation[i] = c.dilation[i];
+    result.low[i] = c.low[i];
+    result.high[i] = c.high[i];
+  }
+  result.x_data = c.x_data;
+  result.w_data = c.w_data;
+  result.y_data = c.y_data;
+  result.workspace = c.workspace;
+  return result;
+}
+
 // A step as the table takes it, with what it points to.
 class StepCall {
  public:
@@ -120,6 +150,7 @@ class StepCall {
   const nngpu_module_step& step() {
     step_.arguments = arguments_.data();
     step_.product = &product_;
+    step_.convolution = &convolution_;
     return step_;
   }
 
@@ -149,10 +180,15 @@ class StepCall {
     step_.kind = NNGPU_STEP_GEMM;
     product_ = product_of(g);
   }
+  void fill(const VendorConvolution& c) {
+    step_.kind = NNGPU_STEP_CONVOLUTION;
+    convolution_ = convolution_of(c);
+  }
   void fill(const Factorization&) { throw Error("[cuda] internal error: a graph has no decompositions"); }
 
   nngpu_module_step step_{};
   nngpu_module_gemm product_{};
+  nngpu_module_convolution convolution_{};
   std::vector<void*> arguments_;
 };
 
@@ -262,6 +298,18 @@ class ModuleRuntime : public Runtime {
     if (code == NNGPU_MODULE_UNSUPPORTED) return false;
     check(code, "factorize");
     return true;
+  }
+
+  bool plan_convolution(const VendorConvolution& c, size_t& workspace_bytes) override {
+    const nngpu_module_convolution convolution = convolution_of(c);
+    const int code = table().plan_convolution(device_, &convolution, &workspace_bytes);
+    if (code == NNGPU_MODULE_UNSUPPORTED) return false;
+    check(code, "plan_convolution");
+    return true;
+  }
+  void convolve(const VendorConvolution& c) override {
+    const nngpu_module_convolution convolution = convolution_of(c);
+    check(table().convolve(device_, &convolution), "convolve");
   }
 
  private:

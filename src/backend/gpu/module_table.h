@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever the table or a meaning in it changes. */
-#define NNGPU_MODULE_VERSION 3
+#define NNGPU_MODULE_VERSION 4
 
 /* What the functions return; error() tells more, in the thread that called. */
 enum {
@@ -64,17 +64,46 @@ struct nngpu_module_factorization {
   int32_t* info; /* in the device's memory, as all of these */
 };
 
+/* A convolution; see nngpu::gpu::VendorConvolution. Of x, w, y the mode says which is computed. */
+enum {
+  NNGPU_CONVOLUTION_FORWARD = 0,
+  NNGPU_CONVOLUTION_INPUT_GRADIENT = 1,
+  NNGPU_CONVOLUTION_WEIGHT_GRADIENT = 2
+};
+struct nngpu_module_tensor {
+  int64_t size[4], stride[4]; /* elements */
+};
+struct nngpu_module_convolution {
+  int32_t mode;
+  int32_t dtype; /* nngpu::DType of all three; accumulation in f32 for the half types */
+  int32_t tf32;  /* f32 may be rounded to tf32 */
+  int32_t unused;
+  struct nngpu_module_tensor x, w, y;
+  int64_t stride[2], dilation[2], low[2], high[2];
+  void* x_data;
+  void* w_data;
+  void* y_data;
+  void* workspace; /* of the size that plan_convolution said */
+};
+
 /* One step of a graph: what the function of the same name does alone. */
-enum { NNGPU_STEP_LAUNCH = 0, NNGPU_STEP_COPY = 1, NNGPU_STEP_FILL_ZERO = 2, NNGPU_STEP_GEMM = 3 };
+enum {
+  NNGPU_STEP_LAUNCH = 0,
+  NNGPU_STEP_COPY = 1,
+  NNGPU_STEP_FILL_ZERO = 2,
+  NNGPU_STEP_GEMM = 3,
+  NNGPU_STEP_CONVOLUTION = 4
+};
 struct nngpu_module_step {
   int32_t kind;
   uint32_t blocks[3], threads[3];
   void* kernel;
-  void** arguments; /* read before the call returns, as the product is */
+  void** arguments; /* read before the call returns, as product and convolution are */
   void* to;
   const void* from;
   size_t bytes;
   const struct nngpu_module_gemm* product;
+  const struct nngpu_module_convolution* convolution;
 };
 
 struct nngpu_module_table {
@@ -103,6 +132,10 @@ struct nngpu_module_table {
   int (*graph_set)(void* device, void* graph, size_t index, const struct nngpu_module_step* step);
   int (*graph_launch)(void* device, void* graph);
   int (*graph_free)(void* device, void* graph);
+  /* Chooses an algorithm, which is kept, whatever the addresses; submits nothing. */
+  int (*plan_convolution)(void* device, const struct nngpu_module_convolution* convolution,
+                          size_t* workspace_bytes);
+  int (*convolve)(void* device, const struct nngpu_module_convolution* convolution);
 };
 
 /* The module's one exported function. */

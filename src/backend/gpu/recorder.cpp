@@ -59,6 +59,14 @@ class GpuRecorder::Interposed : public Runtime {
     to_.add_step(f, &F::a, &F::x, &F::v, &F::values, &F::pivots, &F::info);
     return true;
   }
+  bool plan_convolution(const VendorConvolution& c, size_t& workspace_bytes) override {
+    return real_.plan_convolution(c, workspace_bytes);
+  }
+  void convolve(const VendorConvolution& c) override {
+    real_.convolve(c);
+    using C = VendorConvolution;
+    to_.add_step(c, &C::x_data, &C::w_data, &C::y_data, &C::workspace);
+  }
 
  private:
   GpuRecorder& to_;

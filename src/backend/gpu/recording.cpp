@@ -20,6 +20,7 @@ char* bytes_of(Step& step) {
     char* operator()(ZeroStep& zero) const { return reinterpret_cast<char*>(&zero); }
     char* operator()(Gemm& gemm) const { return reinterpret_cast<char*>(&gemm); }
     char* operator()(Factorization& factorization) const { return reinterpret_cast<char*>(&factorization); }
+    char* operator()(VendorConvolution& convolution) const { return reinterpret_cast<char*>(&convolution); }
   };
   return std::visit(Visitor{}, step);
 }
@@ -203,6 +204,7 @@ void GpuRecording::submit(const Step& step) {
       if (!self.runtime_.factorize(s))
         throw DeviceError("[eval] the vendor's library refuses a decomposition it has done");
     }
+    void operator()(const VendorConvolution& s) const { self.runtime_.convolve(s); }
   };
   std::visit(Visitor{*this}, step);
 }

@@ -78,15 +78,18 @@ struct Factorization {
 // says which one is computed from the other two. Strides in elements.
 struct VendorConvolution {
   enum class Mode : int32_t { Forward, InputGradient, WeightGradient };
-  struct Operand {
+  struct Tensor {
     int64_t size[4], stride[4];
-    void* data;
   };
   Mode mode;
   DType dtype;        // of all three; half types accumulate in f32
   bool tf32 = false;  // f32 may be rounded to tf32
-  Operand x, w, y;
+  Tensor x, w, y;
   int64_t stride[2], dilation[2], low[2], high[2];
+  void* x_data = nullptr;
+  void* w_data = nullptr;
+  void* y_data = nullptr;
+  void* workspace = nullptr;
 };
 
 // A compiled kernel that can be launched. Belongs to its Module.
@@ -107,7 +110,7 @@ struct ZeroStep {
   void* to;
   size_t bytes;
 };
-using Step = std::variant<KernelStep, CopyStep, ZeroStep, Gemm, Factorization>;
+using Step = std::variant<KernelStep, CopyStep, ZeroStep, Gemm, Factorization, VendorConvolution>;
 
 // Steps that the driver was told once and that are submitted as one, in their order.
 class StepGraph {
@@ -156,7 +159,7 @@ class Runtime {
   // Whether the vendor has the convolution, at whatever addresses that are multiples of 16, and the memory it
   // works in. Chooses the algorithm, which is kept, and submits nothing.
   virtual bool plan_convolution(const VendorConvolution&, size_t& /*workspace_bytes*/) { return false; }
-  virtual void convolve(const VendorConvolution&, void* /*workspace*/) {}
+  virtual void convolve(const VendorConvolution&) {}
 };
 
 }  // namespace nngpu::gpu

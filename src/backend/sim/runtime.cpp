@@ -64,6 +64,7 @@ class SimGraph : public gpu::StepGraph {
   void run(const gpu::ZeroStep& s) { runtime_.fill_zero(s.to, s.bytes); }
   void run(const gpu::Gemm&) {}
   void run(const gpu::Factorization&) {}
+  void run(const gpu::VendorConvolution&) {}
   gpu::Runtime& runtime_;
   std::vector<gpu::Step> steps_;
 };
@@ -109,7 +110,8 @@ class SimRuntime : public gpu::Runtime {
   void synchronize() override {}
 
   bool is_graphable(const gpu::Step& step) const override {
-    return !std::holds_alternative<gpu::Gemm>(step) && !std::holds_alternative<gpu::Factorization>(step);
+    return std::holds_alternative<gpu::KernelStep>(step) || std::holds_alternative<gpu::CopyStep>(step) ||
+           std::holds_alternative<gpu::ZeroStep>(step);
   }
   std::unique_ptr<gpu::StepGraph> make_graph(std::span<const gpu::Step> steps) override {
     return std::make_unique<SimGraph>(*this, steps);

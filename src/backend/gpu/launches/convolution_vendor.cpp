@@ -33,12 +33,11 @@ class Placed {
     own_ = context.at(operand);
     in_place_ = lies_so(operand, strides_) && reinterpret_cast<uintptr_t>(own_) % kAlignment == 0;
   }
-  void describe(VendorConvolution::Operand& to) const {
+  void describe(VendorConvolution::Tensor& to) const {
     for (int i = 0; i < 4; ++i) {
       to.size[i] = operand_.shape[i];
       to.stride[i] = strides_[i];
     }
-    to.data = own_;
   }
   // The address, once there is one.
   char* open(bool read) {
@@ -108,10 +107,11 @@ bool convolve_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext&
   size_t bytes = 0;
   if (!gpu.runtime().plan_convolution(c, bytes)) return false;
   const BufferPtr workspace = bytes > 0 ? gpu.pool().allocate(bytes) : nullptr;
-  c.x.data = x.open(params.mode != ConvolutionMode::InputGradient);
-  c.w.data = w.open(params.mode != ConvolutionMode::WeightGradient);
-  c.y.data = y.open(params.mode != ConvolutionMode::Forward);
-  gpu.runtime().convolve(c, workspace != nullptr ? workspace->data : nullptr);
+  c.x_data = x.open(params.mode != ConvolutionMode::InputGradient);
+  c.w_data = w.open(params.mode != ConvolutionMode::WeightGradient);
+  c.y_data = y.open(params.mode != ConvolutionMode::Forward);
+  if (workspace != nullptr) c.workspace = workspace->data;
+  gpu.runtime().convolve(c);
   (params.mode == ConvolutionMode::Forward ? y : params.mode == ConvolutionMode::InputGradient ? x : w).close();
   return true;
 }
