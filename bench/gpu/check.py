@@ -53,6 +53,23 @@ def matmul(case, x, got):
     return product(case, got[0], a @ b, a.shape[-1])
 
 
+def convolution(case, x, got):
+    a, b = (v.double() for v in x)
+    mode, stride, padding, *size = case["operation"].split()
+    stride, padding = int(stride), int(padding)
+    if mode == "conv2d":
+        want = torch.nn.functional.conv2d(a, b, stride=stride, padding=padding)
+        return product(case, got[0], want, b[0].numel())
+    side = int(size[0])
+    if mode == "conv2d_input":
+        shape = (a.shape[0], b.shape[1], side, side)
+        want = torch.nn.grad.conv2d_input(shape, b, a, stride=stride, padding=padding)
+        return product(case, got[0], want, b[:, 0].numel())
+    shape = (b.shape[1], a.shape[1], side, side)
+    want = torch.nn.grad.conv2d_weight(a, shape, b, stride=stride, padding=padding)
+    return product(case, got[0], want, b[:, 0].numel())
+
+
 def epilogue(case, x, got):
     a, b, bias = (v.double() for v in x)
     return product(case, got[0], torch.nn.functional.gelu(a @ b + bias), 2 * a.shape[-1])
@@ -271,9 +288,12 @@ CHECKS = {
     "eigh": eigh,
     "svd": svd,
     "replay": replay,
+    "conv2d": convolution,
+    "conv2d_input": convolution,
+    "conv2d_weight": convolution,
 }
 
 
 def error_of(case, inputs, results):
     """The worst error in units of what is allowed; infinite where it is not a number."""
-    return float(CHECKS[case["operation"]](case, inputs, results))
+    return float(CHECKS[case["operation"].split()[0]](case, inputs, results))

@@ -1,8 +1,10 @@
 #include "operations.h"
 
 #include <map>
+#include <sstream>
 
 #include "nngpu/compile.h"
+#include "nngpu/convolution.h"
 #include "nngpu/linalg.h"
 #include "nngpu/normalization.h"
 #include "nngpu/ops.h"
@@ -153,9 +155,24 @@ const std::map<std::string, Out (*)(In, bool)>& decompositions() {
   return table;
 }
 
+// "conv2d_input 2 3 224": stride, padding, and how large the gradient is.
+Operation convolution(const std::string& text) {
+  std::istringstream words(text);
+  std::string mode;
+  int64_t stride = 1, padding = 0, size = 0;
+  words >> mode >> stride >> padding >> size;
+  const Conv2dOptions options{.stride = stride, .padding = padding};
+  if (mode == "conv2d_input")
+    return [=](In in) { return Out{conv2d_input_gradient(in[0], in[1], size, options)}; };
+  if (mode == "conv2d_weight")
+    return [=](In in) { return Out{conv2d_weight_gradient(in[0], in[1], size, options)}; };
+  return [=](In in) { return Out{conv2d(in[0], in[1], options)}; };
+}
+
 }  // namespace
 
 Operation make_operation(const std::string& name, bool checked) {
+  if (name.rfind("conv2d", 0) == 0) return convolution(name);
   if (name == "replay") return CompiledFunction(alternate);
   if (const auto found = row_operations().find(name); found != row_operations().end()) return found->second;
   if (const auto found = dense_operations().find(name); found != dense_operations().end()) return found->second;

@@ -67,6 +67,8 @@ class Jax:
 
     def contenders(self, case, sets):
         run = self.operations(case).get(case["operation"])
+        if run is None:
+            return []
         own = [[self.jax.numpy.from_dlpack(t) for t in inputs] for inputs in sets]
         compiled = self.jax.jit(run).lower(*own[0]).compile()
         return [Contender(self, "JAX", compiled, own)]

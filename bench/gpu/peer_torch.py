@@ -108,6 +108,9 @@ class Torch:
     def contenders(self, case, sets):
         torch, name = self.torch, case["operation"]
         torch.set_float32_matmul_precision("high" if case["tf32"] else "highest")
+        torch.backends.cudnn.allow_tf32 = case["tf32"]
+        if name.startswith("conv2d"):
+            return self.convolutions(name, sets)
         if name == "matmul":
             return [Contender(self, "PyTorch", lambda a, b: a @ b, sets)]
         if name == "replay":
@@ -129,6 +132,36 @@ class Torch:
             compiled = torch.compile(run, mode=mode, dynamic=False)
             found.append(Contender(self, "PyTorch compiled", compiled, sets, canonical, compiles=True))
         return found
+
+    def convolutions(self, name, sets):
+        """On maps as they are, and on maps whose channels lie side by side."""
+        torch = self.torch
+        mode, stride, padding, *size = name.split()
+        stride, padding = int(stride), int(padding)
+        backward = lambda g, x, w, mask: torch.ops.aten.convolution_backward(
+            g, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, mask
+        )
+
+        def contender(title, layout):
+            a, b = own[layout][0]
+            # Of the operand whose gradient is computed only shape and layout count.
+            shape = {
+                "conv2d": (1, 1, 1, 1),
+                "conv2d_input": (a.shape[0], b.shape[1], *size * 2),
+                "conv2d_weight": (b.shape[1], a.shape[1], *size * 2),
+            }[mode]
+            shape = [int(n) for n in shape]
+            like = torch.empty(shape, dtype=a.dtype, device=a.device).contiguous(memory_format=layout)
+            run = {
+                "conv2d": lambda x, w: torch.nn.functional.conv2d(x, w, stride=stride, padding=padding),
+                "conv2d_input": lambda g, w: backward(g, like, w, [True, False, False])[0],
+                "conv2d_weight": lambda x, g: backward(g, x, like, [False, True, False])[1],
+            }[mode]
+            return Contender(self, title, run, own[layout])
+
+        plain, last = torch.contiguous_format, torch.channels_last
+        own = {plain: sets, last: [[t.contiguous(memory_format=last) for t in inputs] for inputs in sets]}
+        return [contender("PyTorch", plain), contender("PyTorch channels last", last)]
 
     def replay(self, case, sets):
         torch = self.torch
