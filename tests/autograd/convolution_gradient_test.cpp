@@ -24,35 +24,7 @@ void check(const std::function<Tensor(const In&)>& function, const In& inputs) {
   EXPECT_NO_THROW(check_gradients(first, inputs, {.rtol = 1e-4, .atol = 1e-5}));
 }
 
-// Skips where the device has no such kernels yet.
-class WhereWritten : public testing::Test {
- protected:
-  void SetUp() override {
-    try {
-      gradients_of_all();
-    } catch (const DeviceError& error) {
-      if (std::string(error.what()).find("is not written for") == std::string::npos) throw;
-      GTEST_SKIP() << error.what();
-    }
-  }
-  virtual void gradients_of_all() = 0;
-};
-
-class ConvolutionGradient : public WhereWritten {
-  void gradients_of_all() override {
-    const Tensor x = ones({1, 1, 3, 3}), w = ones({1, 1, 2, 2});
-    eval(value_and_gradients([](const In& t) { return Out{sum(conv2d(t[0], t[1]))}; }, {x, w}).gradients);
-  }
-};
-
-class PoolGradient : public WhereWritten {
-  void gradients_of_all() override {
-    const auto pools = [](const In& t) { return Out{sum(max_pool2d(t[0], 2) + avg_pool2d(t[0], 2))}; };
-    eval(value_and_gradients(pools, {ones({1, 1, 4, 4})}).gradients);
-  }
-};
-
-TEST_F(ConvolutionGradient, OneAndTwoAxes) {
+TEST(ConvolutionGradient, OneAndTwoAxes) {
   const Tensor x = random({2, 4, 5, 4}), w = random({6, 4, 3, 2}, 2), b = random({6}, 3);
   check([](const In& t) { return conv2d(t[0], t[1], t[2]); }, {x, w, b});
   const Conv2dOptions strided{.stride = {2, 1}, .padding = {{1, 0}, {2, 1}}, .dilation = {1, 2}};
@@ -61,13 +33,13 @@ TEST_F(ConvolutionGradient, OneAndTwoAxes) {
         {random({2, 3, 7}), random({4, 3, 3}, 2), random({4}, 3)});
 }
 
-TEST_F(ConvolutionGradient, Groups) {
+TEST(ConvolutionGradient, Groups) {
   const Tensor x = random({2, 4, 4, 4});
   check([](const In& t) { return conv2d(t[0], t[1], {.padding = 1, .groups = 2}); }, {x, random({6, 2, 3, 3}, 2)});
   check([](const In& t) { return conv2d(t[0], t[1], {.stride = 2, .groups = 4}); }, {x, random({4, 1, 2, 2}, 2)});
 }
 
-TEST_F(ConvolutionGradient, Transposed) {
+TEST(ConvolutionGradient, Transposed) {
   check(
       [](const In& t) {
         return conv_transpose2d(t[0], t[1], t[2], {.stride = 2, .padding = 1, .output_padding = 1});
@@ -78,12 +50,12 @@ TEST_F(ConvolutionGradient, Transposed) {
         {random({1, 2, 2, 3}), random({2, 1, 2, 2}, 2)});
 }
 
-TEST_F(ConvolutionGradient, Columns) {
+TEST(ConvolutionGradient, Columns) {
   check([](const In& t) { return unfold(t[0], {2, 3}, {.stride = 2, .padding = 1}); }, {random({2, 2, 4, 5})});
   check([](const In& t) { return fold(t[0], {4, 5}, {2, 3}, {.stride = 2, .padding = 1}); }, {random({2, 12, 9})});
 }
 
-TEST_F(PoolGradient, Every) {
+TEST(PoolGradient, Every) {
   const Tensor x = random({2, 3, 7, 6});
   check([](const In& t) { return max_pool2d(t[0], 3, {.stride = 2, .padding = 1, .ceil_mode = true}); }, {x});
   check([](const In& t) { return max_pool2d(t[0], {2, 3}, {.stride = 1, .dilation = 2}); }, {x});
