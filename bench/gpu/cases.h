@@ -45,6 +45,9 @@ struct GpuCase {
 // `scale` divides sizes and counts, for a look at the machinery where there is no GPU.
 std::vector<GpuCase> make_cases(int64_t scale);
 
+// Part of make_cases().
+void add_convolutions(std::vector<GpuCase>& cases, int64_t scale);
+
 // The table as a line of JSON a case.
 std::string to_json(const GpuCase& c);
 

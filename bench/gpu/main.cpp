@@ -162,7 +162,8 @@ int main(int argc, char** argv) {
   CLI::App app("nngpu on a GPU; bench/gpu/run.py runs it beside PyTorch, CuPy and JAX", "nngpu_gpu_bench");
   nngpu::bench::Options options;
   app.add_option("--device", options.device, "cuda, cuda:1, sim, ...");
-  app.add_option("--groups", options.groups, "products epilogues memory-bound decompositions batches engine");
+  app.add_option("--groups", options.groups,
+                 "products epilogues convolutions memory-bound decompositions batches engine");
   app.add_option("--scale", options.scale, "Divides sizes and counts")->check(CLI::Range(1, 4096));
   app.add_option("--rounds", options.rounds, "Rounds a case")->check(CLI::Range(1, 1000));
   app.add_option("--budget-s", options.budget, "Start no case after so many seconds");

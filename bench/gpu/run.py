@@ -37,7 +37,8 @@ def parse():
     parser.add_argument("--device", default="cuda", help="ours: cuda, cuda:1, sim, ...")
     parser.add_argument("--peer-device", help="the peers': cuda or cpu; by default cuda where PyTorch sees it")
     parser.add_argument("--peers", default="torch,cupy,jax,vendor")
-    parser.add_argument("--groups", default="", help="products,epilogues,memory-bound,decompositions,batches,engine")
+    groups = "products,epilogues,convolutions,memory-bound,decompositions,batches,engine"
+    parser.add_argument("--groups", default="", help=groups)
     parser.add_argument("--cases", default="", help="only cases whose name contains this")
     parser.add_argument("--quick", action="store_true", help="a small part of the cases")
     parser.add_argument("--scale", type=int, default=1, help="divides sizes and counts")
