@@ -55,6 +55,9 @@ class LogRuntime : public Runtime {
     add({word(f.a), word(f.x), word(f.v), word(f.values), word(f.pivots), word(f.info)});
     return true;
   }
+  void convolve(const VendorConvolution& c) override {
+    add({word(c.x_data), word(c.w_data), word(c.y_data), word(c.workspace)});
+  }
   bool is_graphable(const Step& step) const override { return !std::holds_alternative<Factorization>(step); }
   std::unique_ptr<StepGraph> make_graph(std::span<const Step> steps) override;
 
@@ -83,6 +86,7 @@ class LogGraph : public StepGraph {
       if (const auto* c = std::get_if<CopyStep>(&step)) runtime_.copy(c->to, c->from, c->bytes);
       if (const auto* z = std::get_if<ZeroStep>(&step)) runtime_.fill_zero(z->to, z->bytes);
       if (const auto* g = std::get_if<Gemm>(&step)) runtime_.gemm(*g);
+      if (const auto* v = std::get_if<VendorConvolution>(&step)) runtime_.convolve(*v);
     }
   }
 
@@ -142,6 +146,12 @@ class Recordings : public ::testing::Test {
     g.b = own->data;
     g.c = y;
     gpu_.runtime().gemm(g);
+    VendorConvolution v{};
+    v.x_data = x + 32;
+    v.w_data = own->data;
+    v.y_data = y;
+    v.workspace = own->data + 128;
+    gpu_.runtime().convolve(v);
     Factorization f{};
     f.a = own->data;
     f.info = reinterpret_cast<int32_t*>(status->data);
@@ -187,7 +197,7 @@ class Recordings : public ::testing::Test {
     std::vector<graph::Check> direct, replayed;
     work(m, direct);
     const auto right = plain(m, direct.at(0));
-    ASSERT_EQ(right.size(), 8u);
+    ASSERT_EQ(right.size(), 9u);
     ASSERT_TRUE(recording.replay(m.run(), replayed));
     ASSERT_EQ(replayed.size(), 1u);
     EXPECT_EQ(plain(m, replayed[0]), right);
