@@ -54,15 +54,6 @@ Summary summarize(const Digits& digits, const std::vector<Split>& splits) {
   return summary;
 }
 
-// A device may lack an operation of the network: then the figures are those of the rest.
-void add_networks(Summary& summary, const Digits& digits, const std::vector<Split>& splits, int epochs) {
-  try {
-    summary.training = train_networks(digits, splits, epochs);
-  } catch (const DeviceError& error) {
-    std::fprintf(stderr, "no network is trained: %s\n", error.what());
-  }
-}
-
 nlohmann::json to_json(const Training& training) {
   nlohmann::json json{{"mean_accuracy", training.mean_accuracy},
                       {"epochs", training.epochs},
@@ -121,7 +112,7 @@ void run(const Options& options) {
   std::vector<Split> splits;
   for (uint64_t seed = 0; seed < 5; ++seed) splits.push_back(stratified_split(digits.labels, seed));
   Summary summary = summarize(digits, splits);
-  if (options.epochs > 0) add_networks(summary, digits, splits, options.epochs);
+  if (options.epochs > 0) summary.training = train_networks(digits, splits, options.epochs);
   print(summary);
   if (!options.json.empty()) write_file(options.json, to_json(summary).dump(2) + "\n");
   if (!options.plot.empty()) write_file(options.plot, scatter_svg(summary.ours, digits.labels) + "\n");
