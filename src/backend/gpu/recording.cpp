@@ -64,8 +64,11 @@ void GpuRecording::cut_segments() {
       segment_of_[end++] = static_cast<uint32_t>(segments_.size());
     segments_.push_back({begin, end, graphable && end - begin >= kLeastSteps});
     if (segments_.back().graph) graph_steps_ += static_cast<int64_t>(end - begin);
+    all_in_graphs_ = all_in_graphs_ && segments_.back().graph;
     begin = end;
   }
+  for (const Segment& segment : segments_)
+    kernels_.push_back(kernels_of(steps.data() + segment.begin, steps.data() + segment.end));
 }
 
 bool GpuRecording::fits(const RunMemory& memory) const {
@@ -128,7 +131,13 @@ std::vector<uint32_t> GpuRecording::changed_steps(const StepState& from, const S
   return steps;
 }
 
-// Null where there is no graph to launch.
+GpuRecording::Graphs* GpuRecording::fitting_graphs(const StepState& to) const {
+  for (const auto& graphs : graphs_)
+    if (graphs->state.bases == to.bases && graphs->state.numbers == to.numbers) return graphs.get();
+  return nullptr;
+}
+
+// Null where there is no graph to launch. The steps are patched already: none fits as it is.
 GpuRecording::Graphs* GpuRecording::choose_graphs(const StepState& to) {
   if (graph_steps_ == 0 || !graphs_work_) return nullptr;
   Graphs* best = nullptr;
@@ -138,7 +147,6 @@ GpuRecording::Graphs* GpuRecording::choose_graphs(const StepState& to) {
     if (best != nullptr && differences.size() >= changed.size()) continue;
     best = graphs.get();
     changed = std::move(differences);
-    if (changed.empty()) return best;
   }
   // Telling a step costs about as much as a step of a new graph.
   const bool few = changed.size() <= std::max<size_t>(8, static_cast<size_t>(graph_steps_) / 16);
@@ -209,6 +217,18 @@ void GpuRecording::submit(const Step& step) {
   std::visit(Visitor{*this}, step);
 }
 
+GpuRecording::Graphs* GpuRecording::patched_graphs(const StepState& to) {
+  try {
+    Graphs* fitting = fitting_graphs(to);
+    return fitting != nullptr ? fitting : choose_graphs(to);
+  } catch (const Error&) {
+    // Without graphs the steps still run; if the device has failed, they say so.
+    drop_graphs();
+    graphs_work_ = false;
+    return nullptr;
+  }
+}
+
 bool GpuRecording::replay(const RunMemory& memory, std::vector<graph::Check>& checks) {
   if (!fits(memory)) return false;
   std::vector<BufferPtr> own;  // free again when the work is submitted: the queue is in order
@@ -221,14 +241,12 @@ bool GpuRecording::replay(const RunMemory& memory, std::vector<graph::Check>& ch
   if (!to) return false;
   {
     std::lock_guard lock(mutex_);
-    patch(*to);
-    Graphs* graphs = nullptr;
-    try {
-      graphs = choose_graphs(*to);
-    } catch (const Error&) {
-      // Without graphs the steps still run; if the device has failed, they say so.
-      drop_graphs();
-      graphs_work_ = false;
+    // Most replays alternate between a few sets of buffers: then nothing is patched at all, unless some steps are
+    // in no graph.
+    Graphs* graphs = all_in_graphs_ ? fitting_graphs(*to) : nullptr;
+    if (graphs == nullptr) {
+      patch(*to);
+      graphs = patched_graphs(*to);
     }
     for (size_t s = 0; s < segments_.size(); ++s) {
       const Step *begin = run_.steps.data() + segments_[s].begin, *end = run_.steps.data() + segments_[s].end;
@@ -236,7 +254,7 @@ bool GpuRecording::replay(const RunMemory& memory, std::vector<graph::Check>& ch
         graphs->graphs[s]->launch();
         graphs->used = ++time_;
         ++gpu_.counters().graphs;
-        gpu_.counters().kernels += kernels_of(begin, end);
+        gpu_.counters().kernels += kernels_[s];
       } else {
         for (const Step* step = begin; step != end; ++step) submit(*step);
       }

@@ -73,6 +73,9 @@ class GpuRecording : public Recording {
   void patch(const StepState& to);
   std::vector<uint32_t> changed_steps(const StepState& from, const StepState& to) const;
   void cut_segments();
+  // Graphs whose steps are at `to` already.
+  Graphs* fitting_graphs(const StepState& to) const;
+  Graphs* patched_graphs(const StepState& to);
   Graphs* choose_graphs(const StepState& to);
   std::unique_ptr<Graphs> make_graphs(const StepState& to);
   void update(Graphs& graphs, const StepState& to, const std::vector<uint32_t>& changed);
@@ -85,6 +88,8 @@ class GpuRecording : public Recording {
   StepState state_;  // of run_.steps
   bool tf32_;
   std::vector<Segment> segments_;
+  std::vector<int64_t> kernels_;  // of each segment
+  bool all_in_graphs_ = true;
   std::vector<uint32_t> segment_of_;
   int64_t graph_steps_ = 0;
   bool graphs_work_ = true;
