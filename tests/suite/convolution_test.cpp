@@ -53,6 +53,7 @@ const std::vector<Case>& cases() {
       {{2, 3, 5, 4}, {2, 3, 1, 2}, windows({2, 1}, {int64_t{1} << 40, 1})},
       {{2, 40, 4, 5}, {24, 40, 2, 1}, windows({2, 3}, {1, int64_t{1} << 33})},
       {{2, 40, 4, 5}, {24, 40, 2, 1}, windows({1, 1}, {1, int64_t{1} << 33})},
+      {{2, 3, 12, 11}, {40, 3, 3, 3}, windows({2, 1}, {1, 1}, {1, 1}, {1, 1})},
       {{0, 3, 5, 5}, {2, 3, 3, 3}, {}},
       {{2, 3, 9, 9}, {2, 3, 2, 2}, windows({4, 5})},
       {{1, 1, 5, 60}, {3, 1, 5, 5}, windows({1, 1}, {1, 1}, {2, 2}, {2, 2})},
@@ -195,6 +196,30 @@ TEST_P(ConvolutionSuite, BitsDoNotDependOnThreads) {
     for (const auto& mode : results)
       for (const auto& result : mode) EXPECT_EQ(result, mode[0]) << name(c);
   }
+}
+
+// Enough work for the largest tiles of GPUs, beside products of the windows' columns.
+TEST(LargeConvolutions, AreProductsOfColumns) {
+  const auto random = [](const Dimensions& shape) {
+    return oracle::to_tensor(oracle::random_array(shape, DType::F32, -1, 1), DType::F32);
+  };
+  const auto off = [](const Tensor& a, const Tensor& b) { return max(abs(a - b)).item<double>(); };
+  for (const int64_t stride : {1, 2}) {
+    const int64_t side = 46 * stride;
+    const Conv2dOptions o{.stride = stride, .padding = {Pair(1, 0), Pair(1, 2)}};
+    const UnfoldOptions u{.stride = stride, .padding = {Pair(1, 0), Pair(1, 2)}};
+    const Tensor x = random({8, 2, side, side}), w = random({67, 2, 3, 3}), y = conv2d(x, w, o);
+    const Tensor product = matmul(reshape(w, {67, 18}), unfold(x, {3, 3}, u));
+    EXPECT_LE(off(y, reshape(product, y.shape())), 1e-5) << "stride " << stride;
+
+    const Tensor v = random({3, 67, 3, 3}), g = random({8, 3, y.size(2), y.size(3)});
+    const Tensor columns = matmul(transpose(reshape(v, {3, 67 * 9})), reshape(g, {8, 3, -1}));
+    EXPECT_LE(off(conv2d_input_gradient(g, v, {side, side}, o), fold(columns, {side, side}, {3, 3}, u)), 1e-5)
+        << "stride " << stride;
+  }
+  const Tensor x = random({2, 915, 5, 6}), g = random({2, 130, 3, 4});
+  const Tensor parts = matmul(reshape(g, {2, 130, 12}), transpose(unfold(x, {3, 3})));
+  EXPECT_LE(off(conv2d_weight_gradient(x, g, {3, 3}), reshape(sum(parts, 0), {130, 915, 3, 3})), 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Floats, ConvolutionSuite, ::testing::ValuesIn(floating_dtypes()),
