@@ -58,8 +58,8 @@ Stack status_stack(GpuBackend& gpu, const Launch& launch);
 // Reports what the status words hold, as LinalgParams::check asks for, when the device has finished.
 void report_status(GpuBackend& gpu, const Launch& launch, const RunContext& context, const char* operation,
                    const Stack& status, int64_t n, InfoKind kind);
-// Leaves the status words, memory of GpuBackend::status_memory, to be read when somebody wants to know. `read` holds
-// no memory of the device.
+// Leaves the status words, memory of GpuBackend::status_memory, to be read when somebody wants to know. `read`
+// holds no memory of the device.
 void defer(GpuBackend& gpu, const RunContext& context, BufferPtr words, graph::Check::Read read);
 
 }  // namespace nngpu::gpu
