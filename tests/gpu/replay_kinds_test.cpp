@@ -33,6 +33,19 @@ Out batch(const Tensor& a, const Tensor& b) {
   return out;
 }
 
+Out convolutions(const Tensor& x, const Tensor& w) {
+  const Conv2dOptions o{.stride = {2, 1}, .padding = 1};
+  const Tensor y = conv2d(x, w, o), single = conv2d(slice(x, 1, 0, 1), slice(slice(w, 0, 0, 1), 1, 0, 1));
+  return {y, single, conv2d_input_gradient(y, w, {10, 20}, o), conv2d_weight_gradient(x, y, {3, 3}, o)};
+}
+
+Out pools(const Tensor& x) {
+  const auto gradient = [](const Out& in) {
+    return Out{sum(square(max_pool2d(in[0], 2)) * 2) + sum(square(avg_pool2d(in[0], 3)))};
+  };
+  return {max_pool2d(x, 3), adaptive_avg_pool2d(x, {1, 1}), value_and_gradients(gradient, {x}).gradients[0]};
+}
+
 Out saxpy(const Tensor& a, const Tensor& b) {
   static const Kernel kernel(
       {.name = "replayed_saxpy", .inputs = {"x", "y"}, .numbers = {"f"}, .outputs = {"out"}, .body = R"(
@@ -67,6 +80,8 @@ const Case kCases[] = {
     NNGPU_CASE("eigh",
                (Out{linalg::eigh(definite(a)).w, linalg::eigh(slice(slice(definite(b), 0, 0, 8), 1, 0, 8)).v})),
     NNGPU_CASE("svd", (Out{linalg::svdvals(a), linalg::svd(slice(b, 1, 0, 6)).u})),
+    NNGPU_CASE("convolution", convolutions(reshape(a, {2, 4, 10, 20}), reshape(slice(b, 0, 0, 9), {10, 4, 3, 3}))),
+    NNGPU_CASE("pool", pools(reshape(a, {2, 4, 10, 20}))),
     NNGPU_CASE("items", batch(a, b)),
     NNGPU_CASE("custom", saxpy(a, b)),
 };
