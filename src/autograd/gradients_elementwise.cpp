@@ -12,8 +12,12 @@ namespace {
 // nothing.
 Tensor share_of(const Call& call, size_t mine, bool largest) {
   const Tensor x = call.input(mine), other = call.input(1 - mine);
+  if (!call.wants(1 - mine)) {
+    // The result says it as well as x does, which then need not be kept: relu fuses with what made x.
+    const Tensor y = call.output();
+    return cast(largest ? y > other : y < other, x.dtype());
+  }
   const Tensor chosen = largest ? x > other : x < other;
-  if (!call.wants(1 - mine)) return cast(chosen, x.dtype());
   return where(chosen, 1.0, where(x == other, 0.5, cast(0.0, x.dtype())));
 }
 

@@ -118,6 +118,14 @@ void GpuRecording::patch(const StepState& to) {
   }
 }
 
+size_t GpuRecording::changed_places(const StepState& from, const StepState& to) const {
+  size_t places = 0;
+  for (size_t r = 0; r < to.bases.size(); ++r)
+    if (to.bases[r] != from.bases[r]) places += run_.addresses[r].size();
+  for (size_t i = 0; i < to.numbers.size(); ++i) places += to.numbers[i] != from.numbers[i] ? 1 : 0;
+  return places;
+}
+
 std::vector<uint32_t> GpuRecording::changed_steps(const StepState& from, const StepState& to) const {
   std::vector<uint32_t> steps;
   for (size_t r = 0; r < to.bases.size(); ++r) {
@@ -141,13 +149,15 @@ GpuRecording::Graphs* GpuRecording::fitting_graphs(const StepState& to) const {
 GpuRecording::Graphs* GpuRecording::choose_graphs(const StepState& to) {
   if (graph_steps_ == 0 || !graphs_work_) return nullptr;
   Graphs* best = nullptr;
-  std::vector<uint32_t> changed;
+  size_t least = SIZE_MAX;
   for (const auto& graphs : graphs_) {
-    std::vector<uint32_t> differences = changed_steps(graphs->state, to);
-    if (best != nullptr && differences.size() >= changed.size()) continue;
+    const size_t places = changed_places(graphs->state, to);
+    if (places >= least) continue;
     best = graphs.get();
-    changed = std::move(differences);
+    least = places;
   }
+  std::vector<uint32_t> changed;
+  if (best != nullptr) changed = changed_steps(best->state, to);
   // Telling a step costs about as much as a step of a new graph.
   const bool few = changed.size() <= std::max<size_t>(8, static_cast<size_t>(graph_steps_) / 16);
   if (best == nullptr || (!few && graphs_.size() < kMostGraphs)) {

@@ -71,6 +71,7 @@ class GpuRecording : public Recording {
   bool fits(const RunMemory& memory) const;
   std::optional<StepState> place(const RunMemory& memory, std::vector<BufferPtr>& own) const;
   void patch(const StepState& to);
+  size_t changed_places(const StepState& from, const StepState& to) const;
   std::vector<uint32_t> changed_steps(const StepState& from, const StepState& to) const;
   void cut_segments();
   // Graphs whose steps are at `to` already.
