@@ -57,7 +57,11 @@ std::string fused_names(const Launch& launch) {
 
 std::string line(size_t index, const Launch& launch) {
   std::string text = "  " + std::to_string(index) + ". " + op_name(launch.kind) + fused_names(launch);
-  for (const Operand& out : launch.outputs) {
+  for (size_t i = 0; i < launch.outputs.size(); ++i) {
+    const Operand& out = launch.outputs[i];
+    const auto again = [&](const Operand& other) { return other.slot == out.slot; };
+    if (std::any_of(launch.outputs.begin() + static_cast<std::ptrdiff_t>(i) + 1, launch.outputs.end(), again))
+      continue;
     text += std::string(" ") + dtype_name(out.dtype) + to_string(out.shape);
     if (launch.items > 1) break;
   }

@@ -91,6 +91,10 @@ void drop_unsafe_donors(Plan& plan);
 // Merges independent equal small launches; reorders only where something merges.
 void batch_launches(Plan& plan);
 
+// Joins elementwise launches to the products and elementwise launches they read. Tests may switch it off.
+void join_chains(Plan& plan, const Backend& backend);
+bool& chains_are_joined();
+
 // Merges independent elementwise launches of one tape, whatever their sizes, such as an optimizer's updates of its
 // parameters.
 void merge_elementwise(Plan& plan);

@@ -88,7 +88,8 @@ static std::vector<size_t> order_of(const Plan& plan, const std::vector<char>& m
       const size_t launch = stack.back(), waiting = stack.size();
       for (const Operand& input : plan.launches[launch].inputs) {
         const size_t source = producer[input.slot];
-        if (!placed[launch] && source != kNone && !placed[source]) stack.push_back(source);
+        const bool own = source == launch;  // a product's chain reads what the product wrote
+        if (!placed[launch] && source != kNone && !own && !placed[source]) stack.push_back(source);
       }
       if (stack.size() > waiting) continue;
       if (!placed[launch]) order.push_back(launch);

@@ -27,14 +27,36 @@ struct Matrix {
 enum class Triangle { Lower, Upper };
 enum class Diagonal { NonUnit, Unit };
 
+// What is done to the elements of products once they are sums over all of k, while they are in the cache. `base`
+// is where element 0 lies; the matrices are dense behind it.
+class Finish {
+ public:
+  explicit Finish(const void* base) : base_(base) {}
+  virtual ~Finish() = default;
+  // `count` runs of `length` elements, `step` apart, of which the first starts at element `start`. Called on any
+  // thread, once an element.
+  virtual void apply(int64_t start, int64_t length, int64_t count, int64_t step) const = 0;
+  // All elements, on all threads.
+  virtual void apply_all() const = 0;
+  template <class T>
+  int64_t index(const T* element) const {
+    return element - static_cast<const T*>(base_);
+  }
+
+ private:
+  const void* base_;
+};
+
 // c (m x n) = alpha * a (m x k) * b (k x n) + beta * c. With beta == 0, c is write-only (it may hold NaN).
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta, Matrix<T> c);
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta, Matrix<T> c,
+          const Finish* finish = nullptr);
 
 // count products of the same shape; matrices of item i start at *_data + i * *_step elements.
 template <class T>
 void gemm_batch(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, int64_t a_step,
-                ConstMatrix<T> b, int64_t b_step, T beta, Matrix<T> c, int64_t c_step);
+                ConstMatrix<T> b, int64_t b_step, T beta, Matrix<T> c, int64_t c_step,
+                const Finish* finish = nullptr);
 
 // count products of the same shape through tables of pointers (no packing of scattered matrices).
 template <class T>

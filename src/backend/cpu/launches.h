@@ -16,6 +16,7 @@ void run_softmax_gradient(const Launch& launch, const RunContext& context);
 void run_normalize(const Launch& launch, const RunContext& context);
 void run_normalize_gradient(const Launch& launch, const RunContext& context);
 void run_dropout(const Launch& launch, const RunContext& context);
+void prepare_matmul(Launch& launch);
 void run_matmul(const Launch& launch, const RunContext& context);
 void run_copy(const Launch& launch, const RunContext& context);
 void run_concat(const Launch& launch, const RunContext& context);

@@ -23,7 +23,8 @@ bool is_small(const Plan<T>& plan) {
 // Rows [row, row + rows) of all items, for equal blocks of rows. pointers(i, &a, &b, &c) names the matrices of
 // item i.
 template <class T, class Pointers>
-void run_small_batch(const Plan<T>& plan, int64_t count, const Pointers& pointers) {
+void run_small_batch(const Plan<T>& plan, int64_t count, const Pointers& pointers,
+                     const Finish* finish = nullptr) {
   const int64_t lanes = plan.kernels->lanes, most = plan.kernels->batch_rows;
   const int64_t blocks = (plan.m + most - 1) / most;
   const int64_t rows = blocks == 1 ? plan.m : ((plan.m + blocks - 1) / blocks + lanes - 1) / lanes * lanes;
@@ -47,6 +48,10 @@ void run_small_batch(const Plan<T>& plan, int64_t count, const Pointers& pointer
         block.rows = std::min(rows, plan.m - row);
         const auto width = plan.kernels->width_for(block.rows);
         plan.kernels->batch[width.index][width.tail](block, plan.n, items, a, b, c);
+      }
+      for (int64_t i = 0; finish != nullptr && i < items; ++i) {
+        pointers(first + i, &a[i], &b[i], &c[i]);
+        finish->apply(finish->index(c[i]), plan.m * plan.n, 1, 0);
       }
     }
   });
@@ -94,29 +99,34 @@ void run_vector_batch(int64_t count, int64_t work, const Item& item) {
 }  // namespace
 
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta, Matrix<T> c) {
-  if (is_vector(m, n)) return gemm_vector<T>(m, n, k, alpha, a, b, beta, c);
-  product<T>(Part::All, m, n, k, alpha, a, b, beta, c);
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta, Matrix<T> c,
+          const Finish* finish) {
+  if (!is_vector(m, n)) return product<T>(Part::All, m, n, k, alpha, a, b, beta, c, finish);
+  gemm_vector<T>(m, n, k, alpha, a, b, beta, c);
+  if (finish != nullptr) finish->apply_all();
 }
 
 template <class T>
 void gemm_batch(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, int64_t a_step,
-                ConstMatrix<T> b, int64_t b_step, T beta, Matrix<T> c, int64_t c_step) {
+                ConstMatrix<T> b, int64_t b_step, T beta, Matrix<T> c, int64_t c_step, const Finish* finish) {
   if (is_vector(m, n)) {
-    return run_vector_batch<T>(count, m * n * k, [&](int64_t i) {
+    run_vector_batch<T>(count, m * n * k, [&](int64_t i) {
       gemm_vector<T>(m, n, k, alpha, {a.data + i * a_step, a.rs, a.cs}, {b.data + i * b_step, b.rs, b.cs}, beta,
                      {c.data + i * c_step, c.rs, c.cs});
     });
+    if (finish != nullptr) finish->apply_all();
+    return;
   }
   const Plan<T> plan = make_plan<T>(Part::All, m, n, k, alpha, a, b, beta, c);
   if (plan.m <= 0 || plan.n <= 0) return;
   if (is_small(plan)) {
-    return run_small_batch(plan, count, [&](int64_t i, const T** pa, const T** pb, T** pc) {
+    const auto pointers = [&](int64_t i, const T** pa, const T** pb, T** pc) {
       *pa = a.data + i * a_step, *pb = b.data + i * b_step, *pc = c.data + i * c_step;
-    });
+    };
+    return run_small_batch(plan, count, pointers, finish);
   }
   run_batch(plan, count, [&](int64_t i, int threads) {
-    run_plan(plan, threads, a.data + i * a_step, b.data + i * b_step, c.data + i * c_step);
+    run_plan(plan, threads, a.data + i * a_step, b.data + i * b_step, c.data + i * c_step, finish);
   });
 }
 
@@ -139,11 +149,11 @@ void gemm_pointers(int64_t count, int64_t m, int64_t n, int64_t k, T alpha, cons
   run_batch(plan, count, [&](int64_t i, int threads) { run_plan(plan, threads, a[i], b[i], c[i]); });
 }
 
-#define NNGPU_INSTANTIATE(T)                                                                               \
-  template void gemm(int64_t, int64_t, int64_t, T, ConstMatrix<T>, ConstMatrix<T>, T, Matrix<T>);          \
-  template void gemm_batch(int64_t, int64_t, int64_t, int64_t, T, ConstMatrix<T>, int64_t, ConstMatrix<T>, \
-                           int64_t, T, Matrix<T>, int64_t);                                                \
-  template void gemm_pointers(int64_t, int64_t, int64_t, int64_t, T, const T* const*, int64_t, int64_t,    \
+#define NNGPU_INSTANTIATE(T)                                                                                     \
+  template void gemm(int64_t, int64_t, int64_t, T, ConstMatrix<T>, ConstMatrix<T>, T, Matrix<T>, const Finish*); \
+  template void gemm_batch(int64_t, int64_t, int64_t, int64_t, T, ConstMatrix<T>, int64_t, ConstMatrix<T>,       \
+                           int64_t, T, Matrix<T>, int64_t, const Finish*);                                       \
+  template void gemm_pointers(int64_t, int64_t, int64_t, int64_t, T, const T* const*, int64_t, int64_t,          \
                               const T* const*, int64_t, int64_t, T, T* const*, int64_t, int64_t)
 NNGPU_INSTANTIATE(float);
 NNGPU_INSTANTIATE(double);

@@ -9,6 +9,8 @@
 namespace nngpu::cpu {
 namespace {
 
+constexpr int64_t kFinishBytes = 512 << 10;  // of c that are finished at once: they are still near
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // for_each(count, dynamic, body) runs this thread's share of the bodies; wait() returns when the whole team
@@ -50,6 +52,7 @@ struct Operands {
   T* c;
   T* packed_a;
   T* packed_b;
+  const Finish* finish;
 };
 
 // One step of the blocked loops: rows [i0, i1) x columns [j0, j1) of c += the terms [p0, p0 + depth) of the sum.
@@ -99,6 +102,17 @@ int64_t even_tile_rows(const Plan<T>& plan, int64_t rows) {
   return ceil_div(ceil_div(rows, ceil_div(rows, most)), lanes) * lanes;
 }
 
+// Rows of columns that have had their last pass over k.
+template <class T>
+void finish_columns(const Plan<T>& plan, const Operands<T>& o, int64_t row, int64_t rows, int64_t col,
+                    int64_t columns) {
+  const int64_t start = o.finish->index(o.c + row + col * plan.c_cs);
+  if (rows == plan.c_cs)
+    o.finish->apply(start, rows * columns, 1, 0);
+  else
+    o.finish->apply(start, rows, columns, plan.c_cs);
+}
+
 // All tiles of rows [row, row_end) x columns [col, col_end), which lie within `step` and read rows of a that a
 // second-level cache holds.
 template <class T>
@@ -135,9 +149,21 @@ void run_block(const Plan<T>& plan, const Operands<T>& o, const Step& step, int6
 template <class T>
 void run_tiles(const Plan<T>& plan, const Operands<T>& o, const Step& step, int64_t row, int64_t row_end,
                int64_t col, int64_t col_end) {
+  const bool last = o.finish != nullptr && step.p0 + step.depth >= plan.k;
+  const bool near = (row_end - row) * (col_end - col) * static_cast<int64_t>(sizeof(T)) <= kFinishBytes;
   for (int64_t i = row; i < row_end; i += plan.row_block) {
-    run_block(plan, o, step, i, std::min(i + plan.row_block, row_end), col, col_end);
+    const int64_t end = std::min(i + plan.row_block, row_end);
+    if (!last || near) {
+      run_block(plan, o, step, i, end, col, col_end);
+      continue;
+    }
+    const int64_t columns = plan.kernels->tile_columns;
+    for (int64_t j = col; j < col_end; j += columns) {
+      run_block(plan, o, step, i, end, j, std::min(j + columns, col_end));
+      finish_columns(plan, o, i, end - i, j, std::min(columns, col_end - j));
+    }
   }
+  if (last && near) finish_columns(plan, o, row, row_end - row, col, col_end - col);
 }
 
 // Packs panel `index` of the step: first the panels of a, then those of b.
@@ -250,9 +276,9 @@ void run_steps(const Plan<T>& plan, const Operands<T>& o, const Threads& team) {
 }  // namespace
 
 template <class T>
-void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c) {
+void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c, const Finish* finish) {
   if (plan.m <= 0 || plan.n <= 0) return;
-  Operands<T> o{plan.swapped ? b : a, plan.swapped ? a : b, c, nullptr, nullptr};
+  Operands<T> o{plan.swapped ? b : a, plan.swapped ? a : b, c, nullptr, nullptr, finish};
   const int64_t depth = std::min(plan.k, plan.k_block);
   const auto whole = [](int64_t size, int64_t unit) { return ceil_div(size, unit) * unit; };
   if (plan.pack_a) {
@@ -270,15 +296,16 @@ void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c) {
 
 template <class T>
 void product(Part part, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta,
-             Matrix<T> c) {
+             Matrix<T> c, const Finish* finish) {
   if (m <= 0 || n <= 0) return;
   const Plan<T> plan = make_plan<T>(part, m, n, k, alpha, a, b, beta, c);
-  run_plan(plan, plan_threads(plan), a.data, b.data, c.data);
+  run_plan(plan, plan_threads(plan), a.data, b.data, c.data, finish);
 }
 
-#define NNGPU_INSTANTIATE(T)                                           \
-  template void run_plan(const Plan<T>&, int, const T*, const T*, T*); \
-  template void product(Part, int64_t, int64_t, int64_t, T, ConstMatrix<T>, ConstMatrix<T>, T, Matrix<T>)
+#define NNGPU_INSTANTIATE(T)                                                                              \
+  template void run_plan(const Plan<T>&, int, const T*, const T*, T*, const Finish*);                     \
+  template void product(Part, int64_t, int64_t, int64_t, T, ConstMatrix<T>, ConstMatrix<T>, T, Matrix<T>, \
+                        const Finish*)
 NNGPU_INSTANTIATE(float);
 NNGPU_INSTANTIATE(double);
 #undef NNGPU_INSTANTIATE

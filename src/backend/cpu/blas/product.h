@@ -34,14 +34,15 @@ Plan<T> make_plan(Part part, int64_t m, int64_t n, int64_t k, T alpha, ConstMatr
 template <class T>
 int plan_threads(const Plan<T>& plan);
 
-// Computes one product on `threads` threads; a, b and c in the order of make_plan's arguments.
+// Computes one product on `threads` threads; a, b and c in the order of make_plan's arguments. `finish`
+// wants a result with a unit stride, and all of it.
 template <class T>
-void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c);
+void run_plan(const Plan<T>& plan, int threads, const T* a, const T* b, T* c, const Finish* finish = nullptr);
 
 // make_plan and run_plan on as many threads as pay.
 template <class T>
 void product(Part part, int64_t m, int64_t n, int64_t k, T alpha, ConstMatrix<T> a, ConstMatrix<T> b, T beta,
-             Matrix<T> c);
+             Matrix<T> c, const Finish* finish = nullptr);
 
 }  // namespace nngpu::cpu
 

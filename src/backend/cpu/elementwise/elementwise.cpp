@@ -34,32 +34,10 @@ struct Tiling {
 void run_tiles(const graph::Launch& launch, const PreparedTape& tape, const graph::RunContext& context,
                const Tiling& tiling, int64_t first, int64_t last) {
   TapeRun run(launch, tape, context);
-  const size_t stores = tape.stores.size();
-  char* direct[16] = {};
-  const bool few = stores <= 16;
-  const bool chained = tape.chain.block != 0;
   for (int64_t tile = first; tile < last; ++tile) {
     int64_t start, count;
     tiling.range(tile, start, count);
-    for (size_t k = 0; k < stores && few; ++k) {
-      const auto size = static_cast<int64_t>(tape.stores[k].size);
-      const bool apart = tape.stores[k].stream && !chained;
-      direct[k] = apart ? nullptr : context.at(launch.outputs[launch.tape->stores[k].output]) + start * size;
-    }
-    run.compute(start, count, few ? direct : nullptr);
-    for (size_t k = 0; k < stores; ++k) {
-      const PreparedTape::Store& store = tape.stores[k];
-      const char* from = run.value(store.value);
-      char* to =
-          context.at(launch.outputs[launch.tape->stores[k].output]) + start * static_cast<int64_t>(store.size);
-      if (from == to) continue;
-      if (store.convert != nullptr)
-        store.convert(to, from, static_cast<size_t>(count));
-      else if (store.stream)
-        stream_copy(to, from, static_cast<size_t>(count) * store.size);
-      else
-        std::memcpy(to, from, static_cast<size_t>(count) * store.size);
-    }
+    run.store(start, count);
   }
 }
 
@@ -114,6 +92,42 @@ int64_t grain_of(int64_t elements, int64_t tiles) {
 }
 
 }  // namespace
+
+void TapeRun::store(int64_t start, int64_t count) {
+  const size_t stores = prepared_.stores.size();
+  char* direct[16] = {};
+  const bool few = stores <= 16;
+  const bool chained = prepared_.chain.block != 0;
+  const auto place = [&](size_t k) {
+    const auto size = static_cast<int64_t>(prepared_.stores[k].size);
+    return context_.at(launch_.outputs[launch_.tape->stores[k].output]) + start * size;
+  };
+  for (size_t k = 0; k < stores && few; ++k)
+    direct[k] = prepared_.stores[k].stream && !chained ? nullptr : place(k);
+  compute(start, count, few ? direct : nullptr);
+  for (size_t k = 0; k < stores; ++k) {
+    const PreparedTape::Store& store = prepared_.stores[k];
+    const char* from = value(store.value);
+    char* to = place(k);
+    if (from == to) continue;
+    if (store.convert != nullptr)
+      store.convert(to, from, static_cast<size_t>(count));
+    else if (store.stream)
+      stream_copy(to, from, static_cast<size_t>(count) * store.size);
+    else
+      std::memcpy(to, from, static_cast<size_t>(count) * store.size);
+  }
+}
+
+void run_part(TapeRun& run, int64_t start, int64_t count) {
+  const PreparedTape& tape = run.tape();
+  for (const int64_t end = start + count; start < end;) {
+    const int64_t row_left = tape.long_rows ? tape.row - start % tape.row : kTile;
+    const int64_t n = std::min({kTile, row_left, end - start});
+    run.store(start, n);
+    start += n;
+  }
+}
 
 void prepare_elementwise(graph::Launch& launch) {
   if (launch.items == 1) {

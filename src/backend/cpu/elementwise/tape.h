@@ -72,6 +72,9 @@ class TapeRun {
   void compute(int64_t start, int64_t count, char* const* direct);
   // The tile of a value after compute().
   const char* value(int32_t index) const { return values_[index]; }
+  // Computes a part as compute() takes it, and stores the launch's results.
+  void store(int64_t start, int64_t count);
+  const PreparedTape& tape() const { return prepared_; }
 
  private:
   int64_t row_offset(const graph::Operand& operand, int64_t row) const;
@@ -91,6 +94,9 @@ class TapeRun {
   char* scratch_;
   char* slots_;
 };
+
+// Computes and stores elements [start, start + count) of the loop.
+void run_part(TapeRun& run, int64_t start, int64_t count);
 
 // Fills launch.prepared, of all items where there are several (then each is one run of elements).
 void prepare_elementwise(graph::Launch& launch);

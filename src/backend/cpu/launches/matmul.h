@@ -33,9 +33,10 @@ Matrix<T> mutable_matrix(const graph::Operand& x, T* data) {
   return {data, x.strides[rank - 2], x.strides[rank - 1]};
 }
 
-// f32 and f64 products of one item.
+// f32 and f64 products of one item. `finish` wants dense results.
 template <class T>
-void matmul_real(const MatmulShape& shape, ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c);
+void matmul_real(const MatmulShape& shape, ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c,
+                 const Finish* finish = nullptr);
 
 // Exact products modulo 2^bits; of bool: or of ands.
 void matmul_integer(const Item& item, const graph::RunContext& context);
