@@ -47,8 +47,6 @@ class Backend {
   virtual MemoryPool& pool() = 0;
   // Called once when a launch is planned: may fill launch.prepared.
   virtual void prepare(graph::Launch& launch) = 0;
-  // Whether this product can take an elementwise chain over its result (launch.h).
-  virtual bool takes_chains(const graph::Launch&) const { return false; }
   // Runs or submits one launch. Value errors go to context.failures at once, or are left to context.checks, which
   // whoever reads a result calls; anything else throws.
   virtual void run(const graph::Launch& launch, const graph::RunContext& context) = 0;

@@ -56,10 +56,6 @@ struct Tape {
 // ops.def; inputs have any strides, outputs are as lowering laid them out (row-major unless ops.def or lowering
 // says otherwise: matrices of the decompositions are column-major in their last two axes).
 //
-// kind Matmul with a tape (Backend::takes_chains): the product goes to outputs[0] before the tape, whose loads are
-// the inputs behind the two factors and whose results are the outputs behind the first, runs over it. One load is
-// outputs[0], in the order of its memory; a result may lie in the same place.
-//
 // items > 1: that many independent operations of one signature run as one launch; their operands follow one
 // another in `inputs` and `outputs` (item i's are [i * inputs.size() / items, ...)).
 struct Launch {

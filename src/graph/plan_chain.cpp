@@ -1,6 +1,10 @@
 // Chains behind launches: an elementwise launch that reads what a product or another elementwise launch makes
 // joins it, if the launches in between allow it. What is read elsewhere, too, is stored by the joined launch.
 //
+// A product with a chain is a launch of kind Matmul with a tape. The product goes to outputs[0] before the tape
+// runs over it, whose loads are the inputs behind the two factors and whose results are the outputs behind the
+// first. One load is outputs[0], in the order of its memory; a result may lie in the same place.
+//
 // Fusion (plan_fuse.cpp) has joined elementwise nodes whose readers are all in one group; here the order of the
 // launches is known, so that a value which is read again later, as the sum below an activation is by the gradient,
 // is no obstacle.
@@ -49,9 +53,9 @@ bool unify(Launch& a, Launch& b) {
 
 class Chains {
  public:
-  Chains(Plan& plan, const Backend& backend)
+  Chains(Plan& plan, Device device)
       : plan_(plan),
-        backend_(backend),
+        device_(device),
         producer_(plan.slots.size(), -1),
         readers_(plan.slots.size()),
         place_(plan.launches.size()),
@@ -104,6 +108,12 @@ class Chains {
     return results;
   }
 
+  // Large results are better written past the caches, by a launch of their own. GPUs' products take no chains yet.
+  bool takes_chains(const Launch& product) const {
+    constexpr int64_t kMostBytes = int64_t{8} << 20;
+    return device_.type == DeviceType::CPU && bytes_of(product.outputs[0]) <= kMostBytes;
+  }
+
   bool is_product(int32_t launch) const { return plan_.launches[launch].kind == OpKind::Matmul; }
 
   bool is_whole(int32_t maker, const Operand& input) const {
@@ -116,7 +126,7 @@ class Chains {
   bool fits(int32_t maker, int32_t reader, const Operand& input) const {
     const Launch& from = plan_.launches[maker];
     const Launch& to = plan_.launches[reader];
-    if (from.items != 1 || !(is_product(maker) ? backend_.takes_chains(from) : is_chain(from))) return false;
+    if (from.items != 1 || !(is_product(maker) ? takes_chains(from) : is_chain(from))) return false;
     const auto reads = [&](const Operand& other) { return other.slot == input.slot; };
     if (std::count_if(to.inputs.begin(), to.inputs.end(), reads) != 1) return false;
     const auto in_order = [&](const Operand& other) {
@@ -251,7 +261,7 @@ class Chains {
   }
 
   Plan& plan_;
-  const Backend& backend_;
+  Device device_;
   std::vector<int32_t> producer_;              // of each slot: the launch that writes it, or -1
   std::vector<std::vector<int32_t>> readers_;  // of each slot
   std::vector<Place> place_;                   // of each launch; behind nothing where it has joined another
@@ -266,8 +276,8 @@ bool& chains_are_joined() {
   return joined;
 }
 
-void join_chains(Plan& plan, const Backend& backend) {
-  if (chains_are_joined()) Chains(plan, backend).run();
+void join_chains(Plan& plan, Device device) {
+  if (chains_are_joined()) Chains(plan, device).run();
 }
 
 }  // namespace nngpu::graph

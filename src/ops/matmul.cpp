@@ -8,7 +8,27 @@ namespace {
 using ops::make_node;
 using ops::OpKind;
 
+// Whether the axes of `x` can be merged without a copy, as far as it can be told before it is computed.
+bool is_row_major(const Tensor& x) {
+  const graph::Node& node = *x.node();
+  if (node.state.load(std::memory_order_acquire) == graph::State::Ready) return x.is_contiguous();
+  const bool reorders = node.kind == OpKind::Permute || node.kind == OpKind::Slice ||
+                        node.kind == OpKind::Broadcast || node.kind == OpKind::Diagonal;
+  return !reorders;
+}
+
+// A stack with one right factor for all is one product, and so is the gradient by that factor.
+Tensor product_of_rows(const Tensor& a, const Tensor& b) {
+  Shape shape = a.shape();
+  const int64_t columns = shape.back();
+  shape.pop_back();
+  const Tensor rows = reshape(a, {numel(shape), columns});
+  shape.push_back(b.size(1));
+  return reshape(make_node(OpKind::Matmul, graph::Params(), {rows, b}), shape);
+}
+
 Tensor product(const Tensor& a, const Tensor& b) {
+  if (a.rank() > 2 && b.rank() == 2 && is_row_major(a)) return product_of_rows(a, b);
   const Shape batch = broadcast_shapes("matmul", ops::batch_of(a), ops::batch_of(b));
   return make_node(OpKind::Matmul, graph::Params(), {ops::with_batch(a, batch), ops::with_batch(b, batch)});
 }

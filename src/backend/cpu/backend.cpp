@@ -44,13 +44,6 @@ class CpuBackend : public Backend {
   void upload(char* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
   void download(void* to, const char* from, size_t bytes) override { std::memcpy(to, from, bytes); }
 
-  // Large results are written past the caches by a launch of their own.
-  bool takes_chains(const graph::Launch& product) const override {
-    constexpr int64_t kMostBytes = int64_t{8} << 20;
-    const graph::Operand& result = product.outputs[0];
-    return numel(result.shape) * static_cast<int64_t>(dtype_size(result.dtype)) <= kMostBytes;
-  }
-
   void prepare(graph::Launch& launch) override {
     if (launch.kind == graph::OpKind::Elementwise)
       prepare_elementwise(launch);
