@@ -1,5 +1,6 @@
-// Chains behind launches: an elementwise launch that reads what a product or another elementwise launch makes
-// joins it, if the launches in between allow it. What is read elsewhere, too, is stored by the joined launch.
+// Chains behind products: an elementwise launch that reads what a product, or the chain behind it, makes joins it, if
+// the launches in between allow it. What is read elsewhere, too, is stored by the joined launch. Elementwise launches
+// do not join each other here: more of their results would live at once.
 //
 // A product with a chain is a launch of kind Matmul with a tape. The product goes to outputs[0] before the tape
 // runs over it, whose loads are the inputs behind the two factors and whose results are the outputs behind the
@@ -126,7 +127,7 @@ class Chains {
   bool fits(int32_t maker, int32_t reader, const Operand& input) const {
     const Launch& from = plan_.launches[maker];
     const Launch& to = plan_.launches[reader];
-    if (from.items != 1 || !(is_product(maker) ? takes_chains(from) : is_chain(from))) return false;
+    if (from.items != 1 || !is_product(maker) || !takes_chains(from)) return false;
     const auto reads = [&](const Operand& other) { return other.slot == input.slot; };
     if (std::count_if(to.inputs.begin(), to.inputs.end(), reads) != 1) return false;
     const auto in_order = [&](const Operand& other) {
