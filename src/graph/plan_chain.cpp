@@ -1,6 +1,6 @@
-// Chains behind products: an elementwise launch that reads what a product, or the chain behind it, makes joins it, if
-// the launches in between allow it. What is read elsewhere, too, is stored by the joined launch. Elementwise launches
-// do not join each other here: more of their results would live at once.
+// Chains behind products: an elementwise launch that reads what a product, or the chain behind it, makes joins it,
+// if the launches in between allow it. What is read elsewhere, too, is stored by the joined launch. Elementwise
+// launches do not join each other here: more of their results would live at once.
 //
 // A product with a chain is a launch of kind Matmul with a tape. The product goes to outputs[0] before the tape
 // runs over it, whose loads are the inputs behind the two factors and whose results are the outputs behind the
