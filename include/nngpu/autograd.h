@@ -115,7 +115,8 @@ using CustomBackward = std::function<std::vector<Tensor>(
 TensorFunction custom_gradient(TensorFunction forward, CustomBackward backward);
 
 // The function, but what lies between its inputs and outputs is computed again for the gradient instead of being
-// stored. Random numbers drawn inside are the same both times.
+// stored. Random numbers drawn inside are the same both times, and so is the scope of autocast; what the function
+// assigns to variables is assigned once.
 TensorFunction checkpoint(TensorFunction function);
 
 struct CheckGradientsOptions {

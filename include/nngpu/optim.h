@@ -41,7 +41,7 @@ struct ParameterGroup {
   Options options;
 };
 
-using NamedVariables = std::vector<std::pair<std::string, Variable>>;
+using nngpu::NamedVariables;
 
 class Optimizer {
  public:

@@ -151,7 +151,7 @@ class Variable {
   Tensor value() const;
   operator Tensor() const { return value(); }
   // Replaces the value; shape and dtype must stay. The old storage is reused if no other handle holds it.
-  void assign(const Tensor& value);
+  void assign(const Tensor& value) const;
   const Shape& shape() const;
   DType dtype() const;
   Device device() const;
@@ -171,6 +171,10 @@ class Variable {
  private:
   std::shared_ptr<Cell> cell_;
 };
+
+using NamedVariables = std::vector<std::pair<std::string, Variable>>;
+
+using NamedVariables = std::vector<std::pair<std::string, Variable>>;
 
 // Computes several tensors in one plan.
 void eval(const std::vector<Tensor>& tensors);

@@ -4,6 +4,7 @@
 #include "autograd/walk.h"
 #include "core/fail.h"
 #include "graph/trace.h"
+#include "nngpu/amp.h"
 #include "nngpu/autograd.h"
 
 namespace nngpu {
@@ -89,10 +90,21 @@ Run run_untracked(const TensorFunction& function, const std::vector<Tensor>& inp
   return run;
 }
 
-// The gradients of the function, which runs again, behind `waits`: what it computes is not needed earlier, and
-// would take memory.
-Gradients recomputed(const TensorFunction& function, const std::vector<Tensor>& inputs,
-                     const std::vector<Tensor>& sources, const Gradients& gradients) {
+// A function, and the scope of autocast that it ran in first.
+struct Again {
+  TensorFunction function;
+  std::optional<DType> autocast;
+
+  std::vector<Tensor> operator()(const std::vector<Tensor>& inputs) const {
+    const Autocast scope(autocast.value_or(DType::BF16), autocast.has_value());
+    return function(inputs);
+  }
+};
+
+// The gradients of the function, which runs again, behind the gradients it is given: what it computes is not
+// needed earlier, and would take memory.
+Gradients recomputed(const Again& function, const std::vector<Tensor>& inputs, const std::vector<Tensor>& sources,
+                     const Gradients& gradients) {
   std::vector<Tensor> tied = inputs;
   const auto count = static_cast<int64_t>(inputs.size());
   for (const Tensor& gradient : gradients)
@@ -139,11 +151,12 @@ TensorFunction checkpoint(TensorFunction function) {
       run = run_untracked(function, inputs);
     }
     if (run.sources.empty()) return run.values;
-    return with_rule(run.values, run.sources,
-                     [function, inputs, sources = run.sources, draws](const Gradients& g) {
-                       const graph::DrawLog::Replaying replaying(*draws);
-                       return recomputed(function, inputs, sources, g);
-                     });
+    return with_rule(
+        run.values, run.sources,
+        [again = Again{function, autocast_dtype()}, inputs, sources = run.sources, draws](const Gradients& g) {
+          const graph::DrawLog::Replaying replaying(*draws);
+          return recomputed(again, inputs, sources, g);
+        });
   };
 }
 

@@ -63,9 +63,10 @@ Tensor Variable::value() const {
   return tracked.defined() ? tracked : tracked_value(*cell_, value, leaf);
 }
 
-void Variable::assign(const Tensor& given) {
+void Variable::assign(const Tensor& given) const {
   require(cell_);
   require_same_kind("", *cell_, given);
+  if (graph::runs_again()) return;
   const Tensor value =
       stop_gradient(given);  // a variable is where gradients end, and must not keep what it came from
   if (graph::Trace* trace = graph::Trace::current()) return trace->write(cell_, value);

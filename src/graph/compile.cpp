@@ -144,10 +144,15 @@ std::shared_ptr<CompiledPlan> trace_function(const TensorFunction& function, con
   require_traced(compiled->roots);
   trace.require_no_gradients();
   compiled->result_count = compiled->roots.size();
+  const auto results = static_cast<std::ptrdiff_t>(compiled->result_count);
   for (const Trace::VariableUse& use : trace.variables) {
     if (use.written.defined()) compiled->roots.push_back(use.written);
   }
-  compiled->graph = collect_traced(compiled->roots);
+  // What was written last is computed first: the gradients of the last layers are there first, and what they are
+  // computed from need not wait for those of the others.
+  std::vector<Tensor> in_order(compiled->roots.begin(), compiled->roots.begin() + results);
+  in_order.insert(in_order.end(), compiled->roots.rbegin(), compiled->roots.rend() - results);
+  compiled->graph = collect_traced(in_order);
   allow_donation(compiled->graph, trace);
   compiled->device = compiled->graph.device;
   compiled->plan = build_plan(compiled->graph, backend_for(compiled->device));

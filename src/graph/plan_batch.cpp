@@ -86,8 +86,9 @@ static std::vector<size_t> order_of(const Plan& plan, const std::vector<char>& m
     if (!merged[i]) stack.push_back(i);
     while (!stack.empty()) {
       const size_t launch = stack.back(), waiting = stack.size();
-      for (const Operand& input : plan.launches[launch].inputs) {
-        const size_t source = producer[input.slot];
+      const std::vector<Operand>& inputs = plan.launches[launch].inputs;
+      for (size_t k = inputs.size(); k-- > 0;) {  // the first on top
+        const size_t source = producer[inputs[k].slot];
         const bool own = source == launch;  // a product's chain reads what the product wrote
         if (!placed[launch] && source != kNone && !own && !placed[source]) stack.push_back(source);
       }

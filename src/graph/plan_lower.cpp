@@ -43,8 +43,7 @@ Lowering::Lowering(const GraphView& graph, Plan& plan)
       group_(fuse(graph)),
       members_(graph.items.size()),
       values_(graph.items.size()),
-      storage_escapes_(graph.items.size(), 0),
-      uses_(graph.items.size(), 0) {
+      storage_escapes_(graph.items.size(), 0) {
   for (size_t i = 0; i < group_.size(); ++i) {
     if (group_[i] >= 0) members_[group_[i]].push_back(static_cast<int32_t>(i));
   }
@@ -69,9 +68,6 @@ void Lowering::mark_storage() {
     const bool ties = view && item.node->kind == OpKind::Tie;
     const size_t seen = ties ? static_cast<size_t>(item.node->params.as<TieParams>().count) : 1;
     for (size_t k = 0; view && storage_escapes_[i] && k < seen; ++k) storage_escapes_[item.inputs[k].first] = 1;
-    // Readers of a view read the storage below it, as does whoever holds a kept view.
-    const int readers = view ? uses_[i] + (item.escapes ? 1 : 0) : 1;
-    for (const auto& [source, output] : item.inputs) uses_[source] += readers;
   }
 }
 

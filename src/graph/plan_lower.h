@@ -42,7 +42,6 @@ class Lowering {
   std::vector<std::vector<int32_t>> members_;  // of each root, in order
   std::vector<std::vector<Operand>> values_;   // where each output of each item lies
   std::vector<char> storage_escapes_;          // an item's storage outlives the plan
-  std::vector<int> uses_;                      // how many items read an item's storage, through views too
 };
 
 }  // namespace nngpu::graph

@@ -103,6 +103,12 @@ DrawLog::Scope::Scope(DrawLog& log, bool replays)
     : log_(log), replays_(replays), outer_(std::exchange(current_draws, this)) {}
 DrawLog::Scope::~Scope() { current_draws = outer_; }
 
+bool runs_again() {
+  for (const DrawLog::Scope* scope = current_draws; scope != nullptr; scope = scope->outer_)
+    if (scope->replays_) return true;
+  return false;
+}
+
 Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks) {
   DrawLog::Scope* scope = current_draws;
   if (scope != nullptr && scope->replays_) {

@@ -73,6 +73,7 @@ class DrawLog {
 
    private:
     friend Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
+    friend bool runs_again();
     DrawLog& log_;
     bool replays_;
     size_t next_ = 0;
@@ -93,6 +94,9 @@ class DrawLog {
 // Outside tracing takes `blocks` Philox blocks from the generator: its seed and their first offset are constants.
 // While tracing they are run-time inputs of the plan.
 Draw draw_blocks(const std::shared_ptr<Generator::State>& state, uint64_t blocks);
+
+// Whether this thread runs a checkpointed function for its gradients: what that assigns has been assigned already.
+bool runs_again();
 
 }  // namespace nngpu::graph
 

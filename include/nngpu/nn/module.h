@@ -35,7 +35,7 @@
 
 namespace nngpu::nn {
 
-using NamedVariables = std::vector<std::pair<std::string, Variable>>;
+using nngpu::NamedVariables;
 
 class Module {
  public:
