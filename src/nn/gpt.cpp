@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "nn/describe.h"
+#include "nn/run_checkpointed.h"
 #include "nngpu/attention.h"
 #include "nngpu/nn/init.h"
 #include "nngpu/nn/models.h"
@@ -94,7 +95,8 @@ class Transformer : public Module {
         wpe_(register_module("wpe", embedding(options.context, options))),
         drop_(register_module("drop", Dropout(options.dropout, options.generator))),
         h_(register_module("h", blocks(options))),
-        ln_f_(register_module("ln_f", LayerNorm(options.size, {.bias = options.bias}))) {}
+        ln_f_(register_module("ln_f", LayerNorm(options.size, {.bias = options.bias}))),
+        checkpoint_(options.checkpoint) {}
 
   Tensor forward(const Tensor& tokens) const override {
     const int64_t length = tokens.rank() == 2 ? tokens.shape()[1] : -1, context = wpe_.weight.shape()[0];
@@ -102,7 +104,7 @@ class Transformer : public Module {
       fail<ShapeError>("Gpt", "tokens of shape ", tokens.shape(), " for a context of ", context);
     }
     Tensor y = drop_(wte_(tokens) + slice(wpe_.weight.value(), 0, 0, length));
-    for (size_t i = 0; i < h_.size(); ++i) y = h_[i](y);
+    for (size_t i = 0; i < h_.size(); ++i) y = run_checkpointed(checkpoint_, h_, i, y);
     return ln_f_(y);
   }
 
@@ -119,6 +121,7 @@ class Transformer : public Module {
   Dropout drop_;
   ModuleList h_;
   LayerNorm ln_f_;
+  bool checkpoint_;
 };
 
 // The last layer under its name, with the embedding's weight.

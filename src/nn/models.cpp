@@ -1,6 +1,7 @@
 #include "nngpu/nn/models.h"
 
 #include "nn/describe.h"
+#include "nn/run_checkpointed.h"
 #include "nngpu/nn/activations.h"
 #include "nngpu/nn/init.h"
 #include "nngpu/ops.h"
@@ -122,12 +123,24 @@ ResNet::ResNet(Block block, const std::vector<int64_t>& layers, const ResNetOpti
       layer3(register_module("layer3", stage_of(block, 2, layers.at(2)))),
       layer4(register_module("layer4", stage_of(block, 3, layers.at(3)))),
       fc(register_module("fc", Linear(block == Block::Basic ? 512 : 2048, options.classes))),
-      pool_(!options.small_images) {}
+      pool_(!options.small_images),
+      checkpoint_(options.checkpoint) {}
+
+Tensor ResNet::run_stage(const Sequential& stage, const Tensor& x) const {
+  if (!checkpoint_) return stage(x);
+  Tensor y = x;
+  for (size_t i = 0; i < stage.size(); ++i) y = run_checkpointed(checkpoint_, stage, i, y);
+  return y;
+}
 
 Tensor ResNet::forward(const Tensor& x) const {
-  Tensor y = relu(bn1(conv1(x)));
+  const auto stem = [conv = conv1, bn = bn1](const std::vector<Tensor>& in) {
+    return std::vector<Tensor>{relu(bn(conv(in[0])))};
+  };
+  Tensor y = checkpoint_ && is_training() ? checkpoint(stem)({x})[0] : stem({x})[0];
   if (pool_) y = max_pool2d(y, 3, {.stride = 2, .padding = 1});
-  y = layer4(layer3(layer2(layer1(y))));
+  for (const Sequential* stage : {&layer1, &layer2, &layer3}) y = run_stage(*stage, y);
+  y = layer4(y);  // small, and needed at once: to compute it again would save nothing
   return fc(flatten(global_avg_pool2d(y), 1));
 }
 

@@ -25,6 +25,9 @@ struct ResNetOptions {
   int64_t classes = 1000, channels = 3;
   // For images of about 32x32: the first convolution is 3x3 without stride, and there is no pooling after it.
   bool small_images = false;
+  // In training, what lies inside the residual blocks (but for the last stage's) and before them is computed again
+  // for the gradient instead of being stored: less memory for more time.
+  bool checkpoint = false;
 };
 // Residual networks (He et al., 2016) as torchvision builds them: (n, channels, h, w) -> (n, classes).
 class ResNet : public Module {
@@ -39,7 +42,8 @@ class ResNet : public Module {
   Linear fc;
 
  private:
-  bool pool_;
+  Tensor run_stage(const Sequential& stage, const Tensor& x) const;
+  bool pool_, checkpoint_;
 };
 ResNet resnet18(const ResNetOptions& options = {});
 ResNet resnet50(const ResNetOptions& options = {});
@@ -51,6 +55,7 @@ struct GptOptions {
   int64_t layers = 4, heads = 4, size = 128;
   double dropout = 0;
   bool bias = true;
+  bool checkpoint = false;  // of each block, as in ResNetOptions
   Generator generator = default_generator();
 };
 class Gpt : public Module {
