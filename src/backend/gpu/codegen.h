@@ -36,11 +36,14 @@ int items_capacity(const graph::Launch& launch);
 // split takes, and what a variance is divided by. Kernel `combine`: partial results, outputs, Loop, results,
 // splits, and that divisor.
 std::string reduce_text(const graph::Launch& launch, const LoopForm& form, bool direct);
+// How many packs of so many elements a thread of `rows` adds at once.
+int packs_at_once(int pack);
 
 // How many values of the compute type a partial result is.
 int accumulator_values(graph::Reduction code, DType value);
-// struct Acc and its functions: acc_start, acc_add, acc_merge, and for packs of `pack` elements acc_add_pack.
-std::string accumulator_text(graph::Reduction code, DType value, int pack);
+// struct Acc and its functions: acc_start, acc_add, acc_add_pack of Elements<COUNT>, acc_merge, and ACC_REDUCE of
+// a subgroup.
+std::string accumulator_text(graph::Reduction code, DType value);
 
 // The bytes of `struct Loop`: sizes and strides of the axes, of every operand.
 std::string loop_bytes(const Shape& shape, const std::vector<graph::Operand>& inputs,

@@ -88,8 +88,8 @@ FN VALUE acc_result(Acc a) { return a.error == a.error ? a.value + a.error : a.v
   }
 )";
 
-// The largest element so far and the sum of exponentials relative to it (Milakov and Gimelshein 2018). Elements
-// equal to the largest count as 1, also where both are infinite; NaN stays in the sum.
+// The largest element so far and the sum of exponentials relative to it (Milakov and Gimelshein 2018), or relative
+// to zero where it is infinite: the logarithm of the sum is that infinity then. NaN stays in the sum.
 constexpr const char* kLogSumExp = R"(struct Acc {
   VALUE max, sum;
 };
@@ -99,43 +99,43 @@ FN Acc acc_start() {
   a.sum = (VALUE)0;
   return a;
 }
-FN VALUE acc_power(VALUE v, VALUE max) { return v == max ? (VALUE)1 : ng_exp(v - max); }
+FN VALUE acc_larger(VALUE a, VALUE b) { return b > a ? b : a; }
+FN VALUE acc_base(VALUE max) { return max - max == (VALUE)0 ? max : (VALUE)0; }
 FN Acc acc_merge(Acc a, Acc b) {
   Acc r;
-  r.max = b.max > a.max ? b.max : a.max;
-  r.sum = a.sum * acc_power(a.max, r.max) + b.sum * acc_power(b.max, r.max);
+  r.max = acc_larger(a.max, b.max);
+  const VALUE base = acc_base(r.max);
+  r.sum = a.sum * ng_exp(a.max - base) + b.sum * ng_exp(b.max - base);
   return r;
 }
-FN Acc acc_add(Acc a, VALUE v) {
-  Acc r;
-  r.max = v > a.max ? v : a.max;
-  r.sum = a.sum * acc_power(a.max, r.max) + acc_power(v, r.max);
-  return r;
-}
-FN VALUE acc_result(Acc a) { return a.max + ng_log(a.sum); }
-#define ACC_SHUFFLE(sums, mask)                       \
-  {                                                   \
-    Acc other;                                        \
-    other.max = simd_shuffle_xor(sums.max, mask);     \
-    other.sum = simd_shuffle_xor(sums.sum, mask);     \
-    sums = acc_merge(sums, other);                    \
-  }
-)";
-constexpr const char* kLogSumExpPack = R"(FN Acc acc_add_pack(Acc a, Elements e) {
+template <int COUNT>
+FN Acc acc_add_pack(Acc a, Elements<COUNT> e) {
   Acc r;
   r.max = a.max;
   UNROLL
-  for (int k = 0; k < ACC_PACK; ++k) r.max = e.v[k] > r.max ? e.v[k] : r.max;
-  r.sum = a.sum * acc_power(a.max, r.max);
+  for (int k = 0; k < COUNT; ++k) r.max = acc_larger(r.max, e.v[k]);
+  const VALUE base = acc_base(r.max);
+  r.sum = a.sum * ng_exp(a.max - base);
   UNROLL
-  for (int k = 0; k < ACC_PACK; ++k) r.sum = r.sum + acc_power(e.v[k], r.max);
+  for (int k = 0; k < COUNT; ++k) r.sum = r.sum + ng_exp(e.v[k] - base);
   return r;
 }
+FN VALUE acc_result(Acc a) { return acc_base(a.max) + ng_log(a.sum); }
+#define ACC_REDUCE(sums)                                                \
+  {                                                                     \
+    VALUE largest = sums.max;                                           \
+    simd_reduce(largest, acc_larger);                                   \
+    VALUE total = sums.sum * ng_exp(sums.max - acc_base(largest));      \
+    simd_reduce(total, acc_plus);                                       \
+    sums.max = largest;                                                 \
+    sums.sum = total;                                                   \
+  }
 )";
 
-// Mean and squared deviations of v - shift, where shift is the first element of the result: they keep their
-// precision beside a large mean. Parts are merged as Chan, Golub and LeVeque do (1979). A mean that is infinite
-// stays so.
+// Mean and squared deviations of v - shift, where shift is the first element: they keep their precision beside a
+// large mean. Packs are summed in two passes over registers; they and parts are merged as Chan, Golub and LeVeque
+// do (1979). A mean that is infinite stays so. The threads of a subgroup have a mean in common before they add
+// their deviations from it: one division, not one a step.
 constexpr const char* kMoments = R"(struct Acc {
   VALUE mean, squares, count, shift;
 };
@@ -148,54 +148,65 @@ FN Acc acc_merge(Acc a, Acc b) {
   Acc r;
   r.shift = a.count == (VALUE)0 ? b.shift : a.shift;
   r.count = a.count + b.count;
-  const VALUE difference = b.mean - a.mean, share = b.count == (VALUE)0 ? (VALUE)0 : b.count / r.count;
-  r.mean = a.mean + (difference - difference == (VALUE)0 ? difference * share : b.mean);
+  const VALUE mean = b.mean + (b.shift - r.shift);
+  const VALUE difference = mean - a.mean, share = b.count == (VALUE)0 ? (VALUE)0 : b.count / r.count;
+  r.mean = a.mean + (difference - difference == (VALUE)0 ? difference * share : mean);
   r.squares = a.squares + b.squares + difference * difference * (a.count * share);
   return r;
 }
-FN Acc acc_add(Acc a, VALUE v) {
+template <int COUNT>
+FN Acc acc_add_pack(Acc a, Elements<COUNT> e) {
   Acc b;
-  b.mean = v - a.shift;
-  b.squares = (VALUE)0;
-  b.count = (VALUE)1;
-  b.shift = a.shift;
-  return acc_merge(a, b);
-}
-FN VALUE acc_result(Acc a) { return a.count == (VALUE)0 ? (VALUE)NG_NAN : a.shift + a.mean; }
-FN VALUE acc_variance(Acc a, VALUE divisor) { return a.squares / divisor; }
-#define ACC_SHUFFLE(sum, mask)                              \
-  {                                                         \
-    Acc other;                                              \
-    other.mean = simd_shuffle_xor(sum.mean, mask);          \
-    other.squares = simd_shuffle_xor(sum.squares, mask);    \
-    other.count = simd_shuffle_xor(sum.count, mask);        \
-    other.shift = simd_shuffle_xor(sum.shift, mask);        \
-    sum = acc_merge(sum, other);                            \
-  }
-)";
-constexpr const char* kMomentsPack = R"(FN Acc acc_add_pack(Acc a, Elements e) {
-  Acc b;
-  b.shift = a.shift;
-  b.count = (VALUE)ACC_PACK;
+  b.shift = a.count == (VALUE)0 && e.v[0] - e.v[0] == (VALUE)0 ? e.v[0] : a.shift;
+  b.count = (VALUE)COUNT;
   b.mean = b.squares = (VALUE)0;
   UNROLL
-  for (int k = 0; k < ACC_PACK; ++k) {
-    e.v[k] = e.v[k] - a.shift;
+  for (int k = 0; k < COUNT; ++k) {
+    e.v[k] = e.v[k] - b.shift;
     b.mean = b.mean + e.v[k];
   }
-  b.mean = b.mean * ((VALUE)1 / (VALUE)ACC_PACK);
+  b.mean = b.mean * ((VALUE)1 / (VALUE)COUNT);
   UNROLL
-  for (int k = 0; k < ACC_PACK; ++k) {
+  for (int k = 0; k < COUNT; ++k) {
     const VALUE deviation = e.v[k] - b.mean;
     b.squares = b.squares + deviation * deviation;
   }
   return acc_merge(a, b);
 }
+FN VALUE acc_result(Acc a) { return a.count == (VALUE)0 ? (VALUE)NG_NAN : a.shift + a.mean; }
+FN VALUE acc_variance(Acc a, VALUE divisor) { return a.squares / divisor; }
+#define ACC_REDUCE(sum)                                                                            \
+  {                                                                                                \
+    const VALUE shift = simd_shuffle(sum.shift, 0u);                                               \
+    VALUE count = sum.count;                                                                       \
+    simd_reduce(count, acc_plus);                                                                  \
+    const VALUE own = sum.count == (VALUE)0 ? (VALUE)0 : sum.mean + (sum.shift - shift);           \
+    VALUE mean = count == (VALUE)0 ? (VALUE)0 : own * (sum.count / count);                         \
+    simd_reduce(mean, acc_plus);                                                                   \
+    const VALUE deviation = sum.count == (VALUE)0 ? (VALUE)0 : own - mean;                         \
+    VALUE squares = sum.squares + deviation * deviation * sum.count;                               \
+    simd_reduce(squares, acc_plus);                                                                \
+    sum.mean = mean;                                                                               \
+    sum.squares = squares;                                                                         \
+    sum.count = count;                                                                             \
+    sum.shift = shift;                                                                             \
+  }
 )";
-constexpr const char* kSimplePack = R"(FN Acc acc_add_pack(Acc a, Elements e) {
+
+// One element after the other, and a merge a step of a subgroup's tree.
+constexpr const char* kSimplePack = R"(template <int COUNT>
+FN Acc acc_add_pack(Acc a, Elements<COUNT> e) {
   UNROLL
-  for (int k = 0; k < ACC_PACK; ++k) a = acc_add(a, e.v[k]);
+  for (int k = 0; k < COUNT; ++k) a = acc_add(a, e.v[k]);
   return a;
+}
+#define ACC_REDUCE(sum) ACC_SHUFFLE(sum, 16u) ACC_SHUFFLE(sum, 8u) ACC_SHUFFLE(sum, 4u) ACC_SHUFFLE(sum, 2u) \
+  ACC_SHUFFLE(sum, 1u)
+)";
+constexpr const char* kPackAdd = R"(FN Acc acc_add(Acc a, VALUE v) {
+  Elements<1> e;
+  e.v[0] = v;
+  return acc_add_pack(a, e);
 }
 )";
 
@@ -206,18 +217,13 @@ int accumulator_values(Reduction code, DType value) {
   return code == Reduction::LogSumExp || is_compensated(code, value) ? 2 : 1;
 }
 
-std::string accumulator_text(Reduction code, DType value, int pack) {
-  const bool moments = code == Reduction::Moments, exponentials = code == Reduction::LogSumExp;
-  std::string text = std::string("#define VALUE ") + value_type(value) + "\n#define ACC_PACK " +
-                     std::to_string(pack) + "\nstruct Elements {\n  VALUE v[ACC_PACK];\n};\n";
-  text += moments                       ? kMoments
-          : exponentials                ? kLogSumExp
-          : is_compensated(code, value) ? kCompensated
-                                        : simple_text(code, value);
-  text += moments ? kMomentsPack : exponentials ? kLogSumExpPack : kSimplePack;
-  return text +
-         "#define ACC_REDUCE(sum) ACC_SHUFFLE(sum, 16u) ACC_SHUFFLE(sum, 8u) ACC_SHUFFLE(sum, 4u) "
-         "ACC_SHUFFLE(sum, 2u) ACC_SHUFFLE(sum, 1u)\n";
+std::string accumulator_text(Reduction code, DType value) {
+  std::string text = std::string("#define VALUE ") + value_type(value) +
+                     "\ntemplate <int COUNT>\nstruct Elements {\n  VALUE v[COUNT];\n};\n"
+                     "FN VALUE acc_plus(VALUE a, VALUE b) { return a + b; }\n";
+  if (code == Reduction::Moments) return text + kMoments + kPackAdd;
+  if (code == Reduction::LogSumExp) return text + kLogSumExp + kPackAdd;
+  return text + (is_compensated(code, value) ? std::string(kCompensated) : simple_text(code, value)) + kSimplePack;
 }
 
 }  // namespace nngpu::gpu

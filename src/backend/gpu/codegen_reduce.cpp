@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <sstream>
 
 #include "backend/gpu/codegen.h"
@@ -28,7 +29,7 @@ class ReduceWriter {
 
   std::string write() {
     text_ << loop_declarations(launch_, form_.wide) << step_functions(*launch_.tape)
-          << accumulator_text(code_, dtype_, pack());
+          << accumulator_text(code_, dtype_);
     write_rows();
     write_columns();
     if (!direct_) write_combine();
@@ -36,8 +37,6 @@ class ReduceWriter {
   }
 
  private:
-  // Elements that are added at once: neighbours in kernel `rows`, or rows in kernel `columns`.
-  int pack() const { return form_.pack > 1 ? form_.pack : kRowsAtOnce; }
   bool moments() const { return code_ == Reduction::Moments; }
 
   void write_parameters(const char* name) {
@@ -84,15 +83,6 @@ class ReduceWriter {
     write_loads(indent, "o");
   }
 
-  void write_start(const std::string& indent) {
-    text_ << indent << "Acc sum = acc_start();\n";
-    if (!moments()) return;
-    text_ << indent << "if (length > 0) {\n";
-    write_loads(indent + "  ", "base");
-    text_ << indent << "  if (" << value() << " - " << value() << " == (VALUE)0) sum.shift = " << value() << ";\n"
-          << indent << "}\n";
-  }
-
   void write_result(const std::string& indent) {
     if (!direct_) {
       text_ << indent << "partial[(index)bid.y * results + o] = sum;\n";
@@ -115,39 +105,53 @@ class ReduceWriter {
     return !input.constant && input.strides[input.strides.size() - 1] == 0;
   }
 
-  // Neighbours of one result, form.pack at a time, which never cross the end of the innermost axis; `r` is left at
-  // what remains of the split.
-  void write_packs() {
-    const int width = form_.pack;
-    text_ << "    const index packed = begin + (end - begin) / " << width << " * " << width << ";\n"
-          << "    for (index r = begin + (index)tid.x * " << width << "; r < packed; r += (index)bdim.x * "
-          << width << ") {\n";
-    write_offsets("r", "      ");
-    for (size_t i = 0; i < launch_.inputs.size(); ++i) {
-      const graph::Operand& input = launch_.inputs[i];
-      if (input.constant) continue;
-      if (is_repeated(input)) {
-        text_ << "      const " << value_type(input.dtype) << " s" << i << " = widen(x" << i << "[o" << i
-              << "]);\n";
-        continue;
-      }
-      const std::string type =
-          std::string("pack<") + storage_type(input.dtype) + ", " + std::to_string(width) + ">";
-      text_ << "      const " << type << " p" << i << " = *(DEVICE const " << type << "*)(x" << i << " + o" << i
-            << ");\n";
-    }
-    text_ << "      Elements e;\n      UNROLL\n      for (int k = 0; k < " << width << "; ++k) {\n";
+  // The elements of the pack at r, from e.v[first] on.
+  void write_pack(const std::string& first, const std::string& indent) {
+    const std::string width = std::to_string(form_.pack);
+    write_offsets("r", indent);
     for (size_t i = 0; i < launch_.inputs.size(); ++i) {
       const graph::Operand& input = launch_.inputs[i];
       const std::string n = std::to_string(i);
-      text_ << "        const " << value_type(input.dtype) << " v" << n << " = "
+      if (input.constant) continue;
+      if (is_repeated(input)) {
+        text_ << indent << "const " << value_type(input.dtype) << " s" << n << " = widen(x" << n << "[o" << n
+              << "]);\n";
+        continue;
+      }
+      const std::string type = std::string("pack<") + storage_type(input.dtype) + ", " + width + ">";
+      text_ << indent << "const " << type << " p" << n << " = *(DEVICE const " << type << "*)(x" << n << " + o"
+            << n << ");\n";
+    }
+    text_ << indent << "UNROLL\n" << indent << "for (int k = 0; k < " << width << "; ++k) {\n";
+    for (size_t i = 0; i < launch_.inputs.size(); ++i) {
+      const graph::Operand& input = launch_.inputs[i];
+      const std::string n = std::to_string(i);
+      text_ << indent << "  const " << value_type(input.dtype) << " v" << n << " = "
             << (input.constant       ? "widen(x" + n + ")"
                 : is_repeated(input) ? "s" + n
                                      : "widen(p" + n + ".v[k])")
             << ";\n";
     }
-    text_ << step_statements(launch_, "        ") << "        e.v[k] = " << value() << ";\n      }\n"
-          << "      sum = acc_add_pack(sum, e);\n    }\n"
+    text_ << step_statements(launch_, indent + "  ") << indent << "  e.v[" << first << "k] = " << value() << ";\n"
+          << indent << "}\n";
+  }
+
+  // Neighbours of one result, several packs at once while there are, then a pack, then an element. A pack never
+  // crosses the end of the innermost axis.
+  void write_packs() {
+    const std::string width = std::to_string(form_.pack), packs = std::to_string(packs_at_once(form_.pack));
+    const std::string elements = std::to_string(form_.pack * packs_at_once(form_.pack));
+    text_ << "    const index packed = begin + (end - begin) / " << width << " * " << width << ";\n"
+          << "    const index stride = (index)bdim.x * " << width << ";\n"
+          << "    index at = begin + (index)tid.x * " << width << ";\n"
+          << "    for (; at + (" << packs << " - 1) * stride < packed; at += " << packs << " * stride) {\n"
+          << "      Elements<" << elements << "> e;\n      UNROLL\n      for (int j = 0; j < " << packs
+          << "; ++j) {\n        const index r = at + j * stride;\n";
+    write_pack("j * " + width + " + ", "        ");
+    text_ << "      }\n      sum = acc_add_pack(sum, e);\n    }\n"
+          << "    for (index r = at; r < packed; r += stride) {\n      Elements<" << width << "> e;\n";
+    write_pack("", "      ");
+    text_ << "      sum = acc_add_pack(sum, e);\n    }\n"
           << "    for (index r = packed + (index)tid.x; r < end; r += (index)bdim.x) {\n";
     write_element("      ");
     text_ << "      sum = acc_add(sum, " << value() << ");\n    }\n";
@@ -159,7 +163,7 @@ class ReduceWriter {
           << "  const u32 warps = (bdim.x + 31u) / 32u;\n"
           << "  for (index o = (index)bid.x; o < results; o += (index)gdim.x) {\n";
     write_bases("o", "    ");
-    write_start("    ");
+    text_ << "    Acc sum = acc_start();\n";
     if (form_.pack > 1) {
       write_packs();
     } else {
@@ -168,26 +172,31 @@ class ReduceWriter {
       text_ << "      sum = acc_add(sum, " << value() << ");\n    }\n";
     }
     text_ << "    ACC_REDUCE(sum)\n"
-          << "    if (lane == 0u) shared[warp] = sum;\n"
-          << "    BARRIER();\n"
-          << "    sum = acc_start();\n"
-          << "    if (lane < warps) sum = shared[lane];\n"
-          << "    ACC_REDUCE(sum)\n"
+          << "    if (warps > 1u) {\n"
+          << "      if (lane == 0u) shared[warp] = sum;\n"
+          << "      BARRIER();\n"
+          << "      if (warp == 0u) {\n"
+          << "        sum = acc_start();\n"
+          << "        if (lane < warps) sum = shared[lane];\n"
+          << "        ACC_REDUCE(sum)\n"
+          << "      }\n"
+          << "      BARRIER();\n"
+          << "    }\n"
           << "    if (tid.x == 0u) {\n";
     write_result("      ");
-    text_ << "    }\n    BARRIER();\n  }\n}\n";
+    text_ << "    }\n  }\n}\n";
   }
 
   void write_columns() {
     write_parameters("columns");
-    const std::string rows = std::to_string(pack());
+    const std::string rows = std::to_string(kRowsAtOnce);
     text_ << "  const index step = (index)gdim.x * (index)bdim.x;\n"
           << "  for (index o = (index)bid.x * (index)bdim.x + (index)tid.x; o < results; o += step) {\n";
     write_bases("o", "    ");
-    write_start("    ");
+    text_ << "    Acc sum = acc_start();\n";
     text_ << "    index first = begin;\n"
           << "    for (; first + " << rows << " <= end; first += " << rows << ") {\n"
-          << "      Elements e;\n      UNROLL\n      for (int k = 0; k < " << rows << "; ++k) {\n"
+          << "      Elements<" << rows << "> e;\n      UNROLL\n      for (int k = 0; k < " << rows << "; ++k) {\n"
           << "        const index r = first + k;\n";
     write_element("        ");
     text_ << "        e.v[k] = " << value() << ";\n      }\n      sum = acc_add_pack(sum, e);\n    }\n"
@@ -234,6 +243,8 @@ class ReduceWriter {
 };
 
 }  // namespace
+
+int packs_at_once(int pack) { return std::clamp(16 / pack, 1, 4); }
 
 std::string reduce_text(const graph::Launch& launch, const LoopForm& form, bool direct) {
   return ReduceWriter(launch, form, direct).write();

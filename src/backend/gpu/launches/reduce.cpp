@@ -129,10 +129,12 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   arguments.bytes(plan.loop.data(), plan.loop.size());
   for (const int64_t number : {plan.results, plan.length, plan.chunk}) add_index(arguments, number, plan.wide);
   add_divisor(arguments, launch, plan.length);
+  // A thread adds several packs before it meets others.
+  const int64_t items = plan.pack * (plan.pack > 1 ? packs_at_once(plan.pack) : 4);
   const uint32_t threads =
       plan.columns
           ? kThreads
-          : static_cast<uint32_t>(std::clamp<int64_t>(ceil_div(plan.chunk, 32 * plan.pack) * 32, 32, kThreads));
+          : static_cast<uint32_t>(std::clamp<int64_t>(ceil_div(plan.chunk, 32 * items) * 32, 32, kThreads));
   const int64_t blocks = plan.columns ? ceil_div(plan.results, kThreads) : plan.results;
   const auto x = static_cast<uint32_t>(std::min<int64_t>(blocks, int64_t{1} << 20));
   gpu.launch(kernel, {x, static_cast<uint32_t>(plan.splits), 1}, {threads, 1, 1}, arguments);
