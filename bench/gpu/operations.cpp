@@ -61,7 +61,9 @@ const std::map<std::string, Operation>& row_operations() {
       {"layer_norm_backward",
        [](In in) {
          // The statistics are at hand after the forward pass: those of uniform numbers will do.
-         const Tensor mean = full({in[1].size(0), 1}, kMean), scale = full({in[1].size(0), 1}, kScale);
+         const Shape row = {in[1].size(0), 1};
+         const Tensor mean = full(row, kMean, DType::F32, in[1].device());
+         const Tensor scale = full(row, kScale, DType::F32, in[1].device());
          return Out{ops::normalize_gradient(in[0], in[1], mean, scale, Tensor(), {})};
        }},
       {"cross_entropy", [](In in) { return Out{cross_entropy(in[0])}; }},
