@@ -16,8 +16,18 @@ Gradients take_gradients(const Call& call) {
 }
 
 Gradients gather_gradients(const Call& call) {
-  const int64_t axis = call.params<graph::AxisParams>().axis;
-  return {scatter_add(zeros_like(call.input(0)), call.input(1), call.gradient(), axis), Tensor()};
+  const int axis = static_cast<int>(call.params<graph::AxisParams>().axis);
+  const Tensor x = call.input(0), indices = call.input(1), g = call.gradient();
+  Shape line = x.shape();
+  line[axis] = 1;
+  if (!(indices.shape() == line)) return {scatter_add(zeros_like(x), indices, g, axis), Tensor()};
+  // One element of each line: a comparison, which joins what else is added to the gradient of x.
+  const int64_t n = x.shape()[axis];
+  Shape along = Dims::filled(x.rank(), 1);
+  along[axis] = n;
+  const Tensor positions = reshape(arange_int(0, n, 1, DType::I64, x.device()), along);
+  const Tensor wanted = cast(indices, DType::I64);
+  return {where(positions == where(wanted < 0, wanted + n, wanted), g, 0), Tensor()};
 }
 
 Gradients scatter_add_gradients(const Call& call) {

@@ -128,6 +128,9 @@ TEST(OperationGradient, Indexing) {
   const Tensor picks = Tensor::from_vector<int64_t>({0, 2, 1, 1, 0, 0}, {2, 3});
   check([&](const In& t) { return gather(t[0], picks, 0); }, {random({3, 3})});
   check([&](const In& t) { return gather(t[0], picks, 1); }, {random({2, 4})});
+  const Tensor one = Tensor::from_vector<int64_t>({3, -1, 0, -4}, {2, 1, 2});  // of each line
+  check([&](const In& t) { return gather(t[0], one, 1); }, {random({2, 4, 2})});
+  check([&](const In& t) { return square(gather(t[0], cast(one, DType::I32), 1)); }, {random({2, 4, 2})});
   check([&](const In& t) { return scatter_add(t[0], picks, t[1], 0); }, {random({3, 3}, 1), random({2, 3}, 2)});
   check([](const In& t) { return sort(t[0], 1); }, {random({3, 5})});
   check([](const In& t) { return sort(t[0], 0, true); }, {random({5, 2})});
