@@ -162,10 +162,10 @@ void expect_close(const Array& got, const Array& want, double allowed) {
 // Every mode, from operands that lie as the library wants them and from others, with two groups and uneven
 // padding.
 TEST_F(ConvolutionVendor, GetsLargeConvolutions) {
-  const oracle::Windows windows{{2, 1}, {1, 2}, {1, 2}, {2, 1}, 2};
-  ConvolutionParams p{ConvolutionMode::Forward, 2, {2, 1}, {1, 2}, {1, 2}, {2, 1}, {0, 0}};
-  const Array x = oracle::random_array({3, 24, 35, 31}, DType::BF16, -1, 1),
-              w = oracle::random_array({48, 12, 3, 3}, DType::BF16, -1, 1), y = oracle::convolve(x, w, windows),
+  const oracle::Windows windows{{1, 1}, {1, 2}, {1, 2}, {2, 1}, 2};
+  ConvolutionParams p{ConvolutionMode::Forward, 2, {1, 1}, {1, 2}, {1, 2}, {2, 1}, {0, 0}};
+  const Array x = oracle::random_array({3, 64, 15, 13}, DType::BF16, -1, 1),
+              w = oracle::random_array({64, 32, 3, 3}, DType::BF16, -1, 1), y = oracle::convolve(x, w, windows),
               g = oracle::random_array(y.shape, DType::BF16, -1, 1);
   for (const DType dtype : {DType::F32, DType::BF16})
     for (const bool as_wanted : {true, false}) {
@@ -180,7 +180,7 @@ TEST_F(ConvolutionVendor, GetsLargeConvolutions) {
       EXPECT_EQ(runtime_->planned.x.stride[1] == 1, half);
       expect_close(array(ty, y.shape), y, 16 * unit);
       p.mode = ConvolutionMode::InputGradient;
-      p.size[0] = 35, p.size[1] = 31;
+      p.size[0] = 15, p.size[1] = 13;
       ASSERT_TRUE(run(p, tg, tw, dx));
       expect_close(array(dx, x.shape), oracle::convolve_input_gradient(g, w, x.shape, windows), 16 * unit);
       p.mode = ConvolutionMode::WeightGradient;
@@ -188,6 +188,17 @@ TEST_F(ConvolutionVendor, GetsLargeConvolutions) {
       ASSERT_TRUE(run(p, tx, tg, dw));
       expect_close(array(dw, w.shape), oracle::convolve_weight_gradient(x, g, w.shape, windows), 32 * unit);
     }
+}
+
+TEST_F(ConvolutionVendor, DoesNotGetWeightGradientsOfFewChannels) {
+  ConvolutionParams p{ConvolutionMode::WeightGradient, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {3, 3}};
+  const Array x = oracle::random_array({4, 16, 35, 31}, DType::F32, -1, 1),
+              g = oracle::random_array({4, 48, 33, 29}, DType::F32, -1, 1);
+  const std::vector<int64_t> shape{48, 16, 3, 3};
+  const Array dw = oracle::convolve_weight_gradient(x, g, shape, {});
+  const Operand result = operand(dw, DType::F32, kRowMajor);
+  EXPECT_FALSE(run(p, operand(x, DType::F32, kRowMajor), operand(g, DType::F32, kRowMajor), result));
+  expect_close(array(result, shape), dw, 1e-3);
 }
 
 TEST_F(ConvolutionVendor, DoesNotGetSmallOnesAndSingleChannels) {
