@@ -1,6 +1,8 @@
 // Gradients of the other operations against central differences in float64, first and second derivatives.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "nngpu/autograd.h"
 #include "nngpu/ops.h"
 #include "nngpu/random.h"
@@ -95,16 +97,16 @@ TEST(OperationGradient, Views) {
 }
 
 TEST(OperationGradient, Slices) {
-  for (const auto& [start, stop, step] : std::vector<std::array<int64_t, 3>>{{0, kEnd, 1},
-                                                                             {1, 6, 1},
-                                                                             {0, kEnd, 2},
-                                                                             {1, kEnd, 3},
-                                                                             {2, 7, 4},
-                                                                             {kEnd - 1, kEnd, -1},
-                                                                             {5, 0, -2},
-                                                                             {6, 1, -3},
-                                                                             {3, 3, 1}}) {
-    check([&](const In& t) { return slice(t[0], 1, start, stop, step); }, {random({2, 7})});
+  for (const std::array<int64_t, 3>& range : std::vector<std::array<int64_t, 3>>{{0, kEnd, 1},
+                                                                                 {1, 6, 1},
+                                                                                 {0, kEnd, 2},
+                                                                                 {1, kEnd, 3},
+                                                                                 {2, 7, 4},
+                                                                                 {kEnd - 1, kEnd, -1},
+                                                                                 {5, 0, -2},
+                                                                                 {6, 1, -3},
+                                                                                 {3, 3, 1}}) {
+    check([&](const In& t) { return slice(t[0], 1, range[0], range[1], range[2]); }, {random({2, 7})});
   }
   check([](const In& t) { return index(t[0], 0, -1); }, {random({3, 4})});
 }
