@@ -156,18 +156,20 @@ void expect_parameter_gradients(const Module& model, const Tensor& x) {
   const Tensor target = random(model(x).shape());
   const auto loss = [&](const Tensor& in) { return mean(square(model(in) - target)); };
   backward(loss(x));
-  for (const auto& [name, variable] : model.named_parameters()) {
+  for (const auto& named : model.named_parameters()) {
+    const std::string& name = named.first;
+    const Variable& variable = named.second;
     const Tensor value = variable.value(), gradient = variable.grad();
     ASSERT_TRUE(gradient.defined()) << name;
     const Tensor direction = randn(value.shape(), DType::F64);
     const double step = 1e-5;
     const auto moved = [&](double by) {
       NoGrad off;
-      Variable(variable).assign(value + direction * by);
+      variable.assign(value + direction * by);
       return loss(x).item<double>();
     };
     const double measured = (moved(step) - moved(-step)) / (2 * step);
-    Variable(variable).assign(value);
+    variable.assign(value);
     EXPECT_NEAR(sum(gradient * direction).item<double>(), measured, 1e-6 * (1 + std::abs(measured))) << name;
   }
 }

@@ -113,7 +113,7 @@ TEST(Autocast, ScopesNest) {
     EXPECT_EQ(autocast_dtype(), DType::F16);
   }
   EXPECT_FALSE(autocast_dtype());
-  EXPECT_THROW(Autocast(DType::F32), DTypeError);
+  EXPECT_THROW(Autocast scope(DType::F32), DTypeError);
 }
 
 TEST(Autocast, IsPartOfACompiledFunctionsKey) {
