@@ -50,7 +50,7 @@ tsan: data ## The same tests under the thread sanitizer, but for the simulated d
 	@scripts/setup.sh demo test check
 	cmake --preset tsan
 	cmake --build --preset tsan -j $(JOBS)
-	$(CTEST) --test-dir build/tsan -E suite_sim
+	$(CTEST) --test-dir build/tsan -E _sim
 
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20)
 	@scripts/setup.sh demo test check
