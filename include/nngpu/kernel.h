@@ -38,7 +38,7 @@ class Kernel {
   struct Call {
     std::vector<Shape> shapes;
     std::vector<DType> dtypes;
-    Grid blocks;
+    Grid blocks = {};
     Grid threads = {256};
   };
 

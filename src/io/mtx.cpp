@@ -120,7 +120,7 @@ class MtxReader {
 
   double number(const std::string& word) const {
     double value;
-    if (!parse_number(word, value)) fail("'" + word.substr(0, 40) + "' is not a number");
+    if (!parse_number(word, value)) fail(std::string("'").append(word, 0, 40) + "' is not a number");
     return value;
   }
 

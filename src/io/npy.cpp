@@ -140,7 +140,7 @@ std::string widened(std::string_view bytes) {
 
 // The dtype nngpu reads this one as; integers it lacks are widened in `data`.
 DType convert(const Header& header, std::string& data, const std::string& name) {
-  const std::string type = std::string(1, header.kind) + std::to_string(header.size);
+  const std::string type = std::string(1, header.kind).append(std::to_string(header.size));
   if (type == "b1") {
     for (char& byte : data) byte = byte != 0;
     return DType::Bool;

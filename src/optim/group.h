@@ -56,9 +56,9 @@ struct GroupStart {
     }
   };
   const char* optimizer;
-  std::vector<Start> state;
-  std::vector<Start> extra;
-  std::vector<Variable> parameters;
+  std::vector<Start> state = {};
+  std::vector<Start> extra = {};
+  std::vector<Variable> parameters = {};
   double lr = 0;
 };
 

@@ -164,8 +164,9 @@ TEST(TransformerEncoder, NormalizesAndIsCausal) {
     const std::vector<float> b = slice(layer(changed), 1, 0, 3).to_vector<float>();
     for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5);
     EXPECT_NE(slice(y, 1, 3).to_vector<float>(), slice(layer(changed), 1, 3).to_vector<float>());
-    if (!norm_first)
+    if (!norm_first) {
       for (double v : mean(y, -1).to_vector<double>()) EXPECT_NEAR(v, 0, 1e-5);
+    }
     EXPECT_EQ(layer.variable("self_attn.out_proj.weight").shape(), (Shape{8, 8}));
     EXPECT_EQ(layer.variable("linear2.weight").shape(), (Shape{8, 16}));
   }

@@ -194,7 +194,9 @@ double trained(std::optional<DType> low, bool scaled, bool compiled, DType param
   const auto replayed = compile(step);
   const Tensor none(0);
   for (int i = 0; i < 60; ++i) (compiled ? replayed(none) : step(none)).eval();
-  if (scaled) EXPECT_EQ(scaler.scale_variable().value().item<double>(), 8192) << "grown three times";
+  if (scaled) {
+    EXPECT_EQ(scaler.scale_variable().value().item<double>(), 8192) << "grown three times";
+  }
   return r.exact_loss();
 }
 

@@ -75,9 +75,10 @@ TEST(NormalizationSuite, GroupsAndInstances) {
         EXPECT_TRUE(
             oracle::matches(group_norm(t, groups, weight, bias, 0.01), exact, dtype, Accuracy::Accumulated, 6))
             << dtype_name(dtype) << to_string(Shape(shape)) << groups;
-        if (groups == c)
+        if (groups == c) {
           EXPECT_TRUE(
               oracle::matches(instance_norm(t, weight, bias, 0.01), exact, dtype, Accuracy::Accumulated, 6));
+        }
       }
     }
   }

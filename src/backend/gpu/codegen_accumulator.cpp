@@ -15,7 +15,7 @@ struct Combination {
 
 Combination combination_of(Reduction code, DType value) {
   const bool floating = is_floating(value);
-  const auto cast = [&](const std::string& number) { return "(" + std::string(value_type(value)) + ")" + number; };
+  const auto cast = [&](const std::string& number) { return std::string("(") + value_type(value) + ")" + number; };
   switch (code) {
     case Reduction::Sum:
       return {"add", cast("0")};

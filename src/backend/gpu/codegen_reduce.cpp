@@ -67,7 +67,7 @@ class ReduceWriter {
     text_ << offset_statements(operands_, reduced_, position, indent);
   }
 
-  std::string value() const { return "v" + std::to_string(launch_.tape->reduced); }
+  std::string value() const { return std::string("v").append(std::to_string(launch_.tape->reduced)); }
 
   void write_loads(const std::string& indent, const char* offset) {
     for (size_t i = 0; i < launch_.inputs.size(); ++i)
