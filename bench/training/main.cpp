@@ -22,8 +22,6 @@ namespace {
 
 using namespace nngpu;
 
-constexpr int kBatches = 8;  // of inputs, used in turn; as in cases.py
-
 // A line of /proc/self/status in KiB; where there is none, the peak.
 int64_t status_kib(const std::string& key) {
   std::ifstream file("/proc/self/status");
@@ -35,14 +33,19 @@ int64_t status_kib(const std::string& key) {
   return usage.ru_maxrss;
 }
 
+// As cases.py names the inputs, which are used in turn.
+std::string path_of(const std::string& folder, char kind, int turn) {
+  return folder + "/" + kind + std::to_string(turn) + ".npy";
+}
+
 class Trainer {
  public:
   Trainer(const std::string& name, const std::string& folder) {
     std::ofstream("/proc/self/clear_refs") << "5";  // the peak starts anew
     baseline_ = status_kib("VmRSS");
-    for (int turn = 0; turn < kBatches; ++turn) {
-      x_.push_back(io::load_npy(folder + "/x" + std::to_string(turn) + ".npy"));
-      y_.push_back(io::load_npy(folder + "/y" + std::to_string(turn) + ".npy"));
+    for (int turn = 0; turn == 0 || std::ifstream(path_of(folder, 'x', turn)).good(); ++turn) {
+      x_.push_back(io::load_npy(path_of(folder, 'x', turn)));
+      y_.push_back(io::load_npy(path_of(folder, 'y', turn)));
     }
     step_ = bench::make_step(name);
     std::printf("{\"ready\": true, \"parameters\": %lld}\n", static_cast<long long>(step_.parameters));
@@ -53,7 +56,7 @@ class Trainer {
     Tensor loss;
     for (int i = 0; i < steps; ++i) {
       loss = step_.run(x_[turn_], y_[turn_]);
-      turn_ = (turn_ + 1) % kBatches;
+      turn_ = (turn_ + 1) % x_.size();
     }
     const float value = loss.item<float>();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -74,7 +77,7 @@ class Trainer {
   int64_t baseline_ = 0;
   std::vector<Tensor> x_, y_;
   bench::Step step_;
-  int turn_ = 0;
+  size_t turn_ = 0;
 };
 
 void serve(const std::string& name, const std::string& folder, int threads) {

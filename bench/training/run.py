@@ -3,7 +3,7 @@
 
     bench/training/run.py --program build/release/bin/nngpu_training_bench --torch-python VENV/bin/python
 
-PyTorch is never a dependency: its interpreter is passed by path, and it makes the inputs. Every contender of a case is a
+PyTorch is never a dependency: its interpreter is passed by path, and it makes the inputs. So is JAX (--jax-python). Every contender of a case is a
 process of its own, and the processes take turns, round after round, each round starting with another one. A sample is a
 block of steps on inputs that rotate; the loss is read at its end. Memory is the peak of a process above what it had after
 start-up.
@@ -19,16 +19,20 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = ["mlp", "lenet", "tiny", "resnet", "encoder"]
-IMAGES = {"lenet", "resnet"}  # PyTorch recommends channels_last there
+LARGE = ["resnet224", "gpt", "gpt_bf16"]  # too large for a CPU, unless asked for
+JAX = {"mlp", "lenet"}  # that jax_peer.py has
+IMAGES = {"lenet", "resnet", "resnet224"}  # PyTorch recommends channels_last there
 BUSY = 0.15  # share of the processors that others may use
 PAUSE = 0.03  # seconds for the threads of the one before to go to sleep
 
 
 class Contender:
-    def __init__(self, name, command, threads):
+    def __init__(self, name, command, threads, tf32=None):
         self.name, self.samples, self.failure = name, [], None
         self.complaints = tempfile.TemporaryFile("w+")
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), NNGPU_NUM_THREADS=str(threads))
+        if tf32 is not None:
+            environment["NNGPU_TF32"] = "1" if tf32 else "0"
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=environment
         )
@@ -110,14 +114,18 @@ def variants(case, wanted, device):
 
 
 def start(case, folder, options, ours):
-    threads = str(options.threads)
+    threads, tf32 = str(options.threads), {None: None, "on": True, "off": False}[options.tf32]
     found = []
     if case in ours:
-        found.append(Contender("nngpu", [options.program, case, folder, threads, options.device], options.threads))
+        command = [options.program, case, folder, threads, options.device]
+        found.append(Contender("nngpu", command, options.threads, tf32))
     peer = [options.torch_python, os.path.join(HERE, "torch_peer.py")]
     for variant in variants(case, options.variants, options.device):
         command = peer + [case, folder, variant, threads, options.device]
-        found.append(Contender("PyTorch " + variant, command, options.threads))
+        found.append(Contender("PyTorch " + variant, command, options.threads, tf32))
+    if options.jax_python and case in JAX:
+        command = [options.jax_python, os.path.join(HERE, "jax_peer.py"), case, folder, options.device]
+        found.append(Contender("JAX", command, options.threads, tf32))
     return found
 
 
@@ -158,7 +166,7 @@ def seconds(value):
 
 def markdown(report):
     lines = [
-        f"PyTorch {report['torch']}, on {report['device']}, {report['threads']} threads each, {report['rounds']} rounds in which the contenders take "
+        f"PyTorch {report['torch']}, on {report['device']}, TF32 {report['tf32'] or 'as each has it'}, {report['threads']} threads each, {report['rounds']} rounds in which the contenders take "
         "turns; a sample is a block of steps. Ratio: the best peer's median over ours.",
         "",
         "| step | contender | median | quartiles | ratio | memory above start-up | loss, first and last |",
@@ -183,7 +191,9 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/release/bin/nngpu_training_bench")
     parser.add_argument("--torch-python", required=True, help="the Python interpreter that has PyTorch")
-    parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
+    parser.add_argument("--jax-python", help="the Python interpreter that has JAX, for the steps that jax_peer.py has")
+    parser.add_argument("--cases", nargs="+", choices=CASES + LARGE, help="all by default; on the CPU not " + ", ".join(LARGE))
+    parser.add_argument("--tf32", choices=["on", "off"], help="in products of f32, of every contender (default: each its own)")
     parser.add_argument("--variants", nargs="+", help="of PyTorch: eager compiled eager+channels_last compiled+channels_last")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=2)
@@ -192,7 +202,9 @@ def parse():
     parser.add_argument("--force", action="store_true", help="run on a busy machine all the same")
     parser.add_argument("--out", default="training.json")
     parser.add_argument("--markdown", default="training.md")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.cases = options.cases or (CASES if options.device == "cpu" else CASES + LARGE)
+    return options
 
 
 def main():
@@ -207,7 +219,7 @@ def main():
         [options.torch_python, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True
     ).stdout.strip()
     report = {
-        "torch": version, "device": options.device, "threads": options.threads, "rounds": options.rounds, "busy_before": busy, "results": [],
+        "torch": version, "device": options.device, "tf32": options.tf32, "threads": options.threads, "rounds": options.rounds, "busy_before": busy, "results": [],
         "left_out": [case for case in options.cases if case not in ours],
     }  # fmt: skip
     for case in options.cases:

@@ -3,9 +3,11 @@
 #include <memory>
 #include <stdexcept>
 
+#include "nngpu/amp.h"
 #include "nngpu/autograd.h"
 #include "nngpu/compile.h"
 #include "nngpu/nn.h"
+#include "nngpu/ops.h"
 #include "nngpu/optim.h"
 
 namespace nngpu::bench {
@@ -15,14 +17,24 @@ using Loss = Tensor (*)(const Tensor& prediction, const Tensor& target);
 
 Tensor classes(const Tensor& prediction, const Tensor& target) { return nn::cross_entropy(prediction, target); }
 
+// Of the token after each.
+Tensor tokens(const Tensor& logits, const Tensor& target) {
+  return nn::cross_entropy(reshape(logits, {target.numel(), logits.shape()[2]}),
+                           reshape(target, {target.numel()}));
+}
+
 Tensor squares(const Tensor& prediction, const Tensor& target) { return nn::mse_loss(prediction, target); }
 
-// Forward, backward and update as one compiled function.
+// Forward, backward and update as one compiled function; the forward pass under autocast where `bf16`.
 template <class Model, class Optimizer>
-Step compiled(const Model& model, Loss loss_of, Optimizer optimizer) {
+Step compiled(const Model& model, Loss loss_of, Optimizer optimizer, bool bf16 = false) {
   auto update = std::make_shared<Optimizer>(std::move(optimizer));
-  auto step = compile([model, loss_of, update](const Tensor& x, const Tensor& y) {
-    Tensor loss = loss_of(model(x), y);
+  auto step = compile([model, loss_of, update, bf16](const Tensor& x, const Tensor& y) {
+    Tensor loss;
+    {
+      const Autocast scope(DType::BF16, bf16);
+      loss = loss_of(model(x), y);
+    }
     backward(loss);
     update->step();
     update->zero_grad();
@@ -60,8 +72,21 @@ Step encoder() {
   return compiled(model, squares, optim::AdamW(model.parameters(), {.lr = 1e-3, .weight_decay = 0.01}));
 }
 
+Step resnet224() {
+  const auto model = nn::models::resnet18();
+  return compiled(model, classes, optim::SGD(model.parameters(), {.lr = 1e-2, .momentum = 0.9}), true);
+}
+
+Step gpt_in(bool bf16) {
+  const auto model = nn::models::gpt({.vocabulary = 65, .context = 256, .layers = 6, .heads = 6, .size = 384});
+  return compiled(model, tokens, optim::AdamW(model.parameters(), {.lr = 1e-3, .weight_decay = 0.01}), bf16);
+}
+Step gpt() { return gpt_in(false); }
+Step gpt_bf16() { return gpt_in(true); }
+
 const std::pair<const char*, Step (*)()> kSteps[] = {
-    {"mlp", mlp}, {"lenet", lenet}, {"tiny", tiny}, {"resnet", resnet}, {"encoder", encoder}};
+    {"mlp", mlp},         {"lenet", lenet},         {"tiny", tiny}, {"resnet", resnet},
+    {"encoder", encoder}, {"resnet224", resnet224}, {"gpt", gpt},   {"gpt_bf16", gpt_bf16}};
 
 }  // namespace
 

@@ -3,6 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from cases import TOKENS, VOCABULARY
+
 
 class Block(nn.Module):
     """Two 3x3 convolutions and a shortcut, as in ResNet-18."""
@@ -30,6 +32,54 @@ def resnet():
         layers += [Block(inputs, outputs, stride), Block(outputs, outputs, 1)]
         inputs = outputs
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+
+def resnet224():
+    """ResNet-18 as torchvision has it."""
+    layers = [nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    inputs = 64
+    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        layers += [Block(inputs, outputs, stride), Block(outputs, outputs, 1)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+class GptBlock(nn.Module):
+    def __init__(self, size, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.attention, self.project = nn.Linear(size, 3 * size), nn.Linear(size, size)
+        self.widen, self.narrow = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)
+
+    def forward(self, x):
+        n, length, size = x.shape
+        parts = self.attention(self.norm1(x)).split(size, dim=2)
+        q, k, v = (part.view(n, length, self.heads, size // self.heads).transpose(1, 2) for part in parts)
+        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.project(y.transpose(1, 2).reshape(n, length, size))
+        return x + self.narrow(functional.gelu(self.widen(self.norm2(x))))
+
+
+class Gpt(nn.Module):
+    """As nanoGPT builds it, without dropout; the embedding and the last layer share their weight."""
+
+    def __init__(self, vocabulary, context, layers, heads, size):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(vocabulary, size), nn.Embedding(context, size)
+        self.blocks = nn.Sequential(*(GptBlock(size, heads) for _ in range(layers)))
+        self.norm = nn.LayerNorm(size)
+        for name, p in self.named_parameters():
+            if "norm" not in name:
+                nn.init.zeros_(p) if p.dim() == 1 else nn.init.normal_(p, std=0.02)
+
+    def forward(self, x):
+        y = self.tokens(x) + self.places.weight[: x.shape[1]]
+        return functional.linear(self.norm(self.blocks(y)), self.tokens.weight)
+
+
+def token_loss(logits, target):
+    return functional.cross_entropy(logits.view(-1, logits.shape[-1]), target.reshape(-1))
 
 
 def lenet():
@@ -67,6 +117,12 @@ def make(name, fused, device="cpu", capturable=False):
     if name == "resnet":
         model, loss = resnet().to(device), functional.cross_entropy
         return model, loss, torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, fused=fused)
+    if name == "resnet224":
+        model, loss = resnet224().to(device), functional.cross_entropy
+        return model, loss, torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, fused=fused)
+    if name in TOKENS:
+        model, loss = Gpt(VOCABULARY, 256, 6, 6, 384).to(device), token_loss
+        return model, loss, torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, **adam)
     if name == "encoder":
         model, loss = encoder().to(device), functional.mse_loss
         return model, loss, torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, **adam)

@@ -6,8 +6,10 @@
 
 VARIANT names what is switched on: eager, compiled, reduce-overhead or graphed (the whole step captured as one CUDA
 graph), and channels_last. DEVICE is cpu or cuda.
+With NNGPU_TF32=1 in the environment products of f32 may use TF32, with 0 nothing may; else PyTorch's defaults hold.
 """
 import json
+import os
 import resource
 import sys
 import time
@@ -26,10 +28,14 @@ class Peer:
         import numpy
         import torch
 
-        from cases import BATCHES
+        from cases import BF16, batches
         from torch_models import make
 
         torch.set_num_threads(threads)
+        tf32 = os.environ.get("NNGPU_TF32")
+        if tf32 is not None:
+            torch.set_float32_matmul_precision("high" if tf32 == "1" else "highest")
+            torch.backends.cudnn.allow_tf32 = tf32 == "1"
         torch.manual_seed(1)
         self.version = torch.__version__
         with open("/proc/self/clear_refs", "w") as file:
@@ -44,14 +50,18 @@ class Peer:
         model, loss_of, optimizer = make(case, fused=fused, device=device, capturable=graphed or mode == "reduce-overhead")
         model.train()
         self.batches = []
-        for turn in range(BATCHES):
+        for turn in range(batches(case)):
             x, y = (torch.from_numpy(numpy.load(f"{folder}/{kind}{turn}.npy")).to(device) for kind in "xy")
             self.batches.append((x.contiguous(memory_format=torch.channels_last) if channels_last else x, y))
         if channels_last:
             model = model.to(memory_format=torch.channels_last)
 
+        def loss_under_autocast(x, y):
+            with torch.autocast(device, torch.bfloat16, enabled=case in BF16):
+                return loss_of(model(x), y)
+
         def loss_and_gradients(x, y):
-            loss = loss_of(model(x), y)
+            loss = loss_under_autocast(x, y)
             loss.backward()
             return loss.detach()
 
@@ -59,7 +69,7 @@ class Peer:
             optimizer.step()
 
         if mode is not None:
-            forward = torch.compile(lambda x, y: loss_of(model(x), y), mode=mode)
+            forward = torch.compile(loss_under_autocast, mode=mode)
             if device == "cpu":
                 update = torch.compile(update)
 
