@@ -41,9 +41,9 @@ HWY_INLINE V Expm1Small(D d, V r) {
 
 // Beyond these exp is infinite or rounds to zero, with room for an operand between the two.
 template <class T>
-inline constexpr T kExpMax = Pick<T>(89.0f, 710.0);
+inline constexpr T kExpMax = std::is_same_v<T, float> ? T(89.0f) : T(710.0);
 template <class T>
-inline constexpr T kExpMin = Pick<T>(-105.0f, -746.0);
+inline constexpr T kExpMin = std::is_same_v<T, float> ? T(-105.0f) : T(-746.0);
 
 // exp(hi + lo) as e * 2^k, for callers that multiply before they scale. hi must lie in [kExpMin, kExpMax].
 template <class V>

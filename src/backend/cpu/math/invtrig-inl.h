@@ -13,9 +13,9 @@ namespace nngpu::cpu::HWY_NAMESPACE {
 namespace detail {
 
 template <class T>
-inline constexpr T kPio2Hi = Pick<T>(tables::kPio2_1F32, tables::kPio2_1F64);
+inline constexpr T kPio2Hi = std::is_same_v<T, float> ? T(tables::kPio2_1F32) : T(tables::kPio2_1F64);
 template <class T>
-inline constexpr T kPio2Lo = Pick<T>(tables::kPio2_2F32, tables::kPio2_2F64);
+inline constexpr T kPio2Lo = std::is_same_v<T, float> ? T(tables::kPio2_2F32) : T(tables::kPio2_2F64);
 
 // asin(a) for a <= 1/2, else asin(sqrt((1 - a) / 2)), which is (pi/2 - asin(a)) / 2. NaN for a > 1.
 template <class D, class V, class M>

@@ -28,7 +28,7 @@ struct TrigReduced {
 
 // Up to here the vector reduction below holds.
 template <class T>
-inline constexpr T kTrigSmall = Pick<T>(131072.0f, 1073741824.0);
+inline constexpr T kTrigSmall = std::is_same_v<T, float> ? T(131072.0f) : T(1073741824.0);
 
 // Replaces the lanes of `red` whose |x| is beyond kTrigSmall.
 template <class D>
