@@ -1,4 +1,5 @@
 // Cholesky factors of stacks of matrices.
+#include "backend/gpu/launches/block_matrix.h"
 #include "backend/gpu/launches/factor_vendor.h"
 #include "backend/gpu/launches/subtract_product.h"
 
@@ -14,13 +15,18 @@ constexpr int64_t kWidth = 32;
 
 void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& factors, const Stack& status, bool upper) {
   if (a.entries == 0) return;
-  const SmallGrid grid(gpu, a.rows, a.entries);
   const auto n = static_cast<int32_t>(a.rows);
   Arguments arguments;
   arguments.buffer(a.data).buffer(factors.data).buffer(status.data).value(n);
   const Matrices to = matrices_of(factors);
   arguments.value(strides_of(upper ? a.transposed() : a)).value(strides_of(upper ? to.transposed() : to));
   arguments.value(a.entries);
+  if (a.rows > kLaneSide) {
+    const BlockGrid grid(a.dtype, a.rows, a.entries);
+    const std::string definitions = grid.definitions(a.dtype);
+    return grid.launch(gpu, gpu.library().kernel("cholesky_block", "cholesky_block", definitions), arguments);
+  }
+  const SmallGrid grid(gpu, a.rows, a.entries);
   grid.launch(gpu, gpu.library().kernel("cholesky_small", "cholesky_small", grid.definitions(a.dtype)), arguments);
 }
 
@@ -54,7 +60,7 @@ void run_cholesky(GpuBackend& gpu, const Launch& launch, const RunContext& conte
   const Stack factors = output_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack status = status_stack(gpu, launch);
   const int64_t n = factors.rows;
-  if (n <= kSmallSide) {
+  if (n <= kBlockSide) {
     factor_small(gpu, input_matrices(gpu, launch, context, 0), factors, status, upper);
     store_stack(gpu, launch, context, 0, Entry::Matrix, factors);
   } else if (factors.entries > 0) {

@@ -41,15 +41,20 @@ void factor_panel(GpuBackend& gpu, const Stack& a, const Stack& pivots, const St
   if (below > 0) subtract_product(gpu, all.part(next, first, below, width), u, all.part(next, next, below, right));
 }
 
-// Factors and permutations of small matrices.
+// Factors and permutations of matrices that registers hold.
 void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& lu, const Stack& pivots, const Stack& status,
                   const Stack& permutation) {
   if (a.entries == 0) return;
-  const SmallGrid grid(gpu, std::max(a.rows, a.columns), a.entries);
+  const int64_t side = std::max(a.rows, a.columns);
   Arguments arguments;
   arguments.buffer(a.data).buffer(lu.data).buffer(pivots.data).buffer(status.data).buffer(permutation.data);
   arguments.value(static_cast<int32_t>(a.rows)).value(static_cast<int32_t>(a.columns)).value(a.entries);
   arguments.value(strides_of(a));
+  if (side > kLaneSide) {
+    const BlockGrid grid(a.dtype, side, a.entries);
+    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_block", 1), arguments);
+  }
+  const SmallGrid grid(gpu, side, a.entries);
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_small", 1), arguments);
 }
 
@@ -59,6 +64,13 @@ KernelHandle lu_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype
                              const char* name, int columns) {
   return gpu.library().kernel(
       "lu_small", name,
+      grid.definitions(dtype) + "#define " + which + "\n#define COLUMNS " + std::to_string(columns) + "\n");
+}
+
+KernelHandle lu_block_kernel(GpuBackend& gpu, const BlockGrid& grid, DType dtype, const char* which,
+                             const char* name, int columns) {
+  return gpu.library().kernel(
+      "lu_block", name,
       grid.definitions(dtype) + "#define " + which + "\n#define COLUMNS " + std::to_string(columns) + "\n");
 }
 
@@ -106,7 +118,7 @@ void run_lu_factor(GpuBackend& gpu, const Launch& launch, const RunContext& cont
     permutation.holder = gpu.pool().allocate(static_cast<size_t>(8 * lu.entries * lu.rows));
     permutation.data = permutation.holder->data;
   }
-  if (std::max(lu.rows, lu.columns) <= kSmallSide) {
+  if (std::max(lu.rows, lu.columns) <= kBlockSide) {
     factor_small(gpu, input_matrices(gpu, launch, context, 0), lu, pivots, status, permutation);
   } else {
     fill_stack(gpu, launch, context, 0, Entry::Matrix, lu);

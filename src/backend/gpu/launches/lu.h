@@ -1,13 +1,15 @@
-// LU factorisation of large matrices over stacks.
+// LU factorisation over stacks.
 #ifndef NNGPU_BACKEND_GPU_LAUNCHES_LU_H_
 #define NNGPU_BACKEND_GPU_LAUNCHES_LU_H_
 
-#include "backend/gpu/launches/decompose.h"
+#include "backend/gpu/launches/block_matrix.h"
 
 namespace nngpu::gpu {
 
-// The kernels that a text of kernels/lu_small.kl is compiled for.
+// The kernels that a text of kernels/lu_small.kl or kernels/lu_block.kl is compiled for.
 KernelHandle lu_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype, const char* which,
+                             const char* name, int columns);
+KernelHandle lu_block_kernel(GpuBackend& gpu, const BlockGrid& grid, DType dtype, const char* which,
                              const char* name, int columns);
 
 // P A = L U in place; status must hold 0, or n + 1 for entries that were replaced.

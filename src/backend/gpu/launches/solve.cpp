@@ -10,6 +10,12 @@ namespace {
 // Right-hand sides at once: the lanes wait less for each other with several.
 int columns_at_once(int64_t columns) { return columns == 1 ? 1 : 4; }
 
+// Of a block; the registers hold the matrix, too.
+int columns_of_subgroup(const BlockGrid& grid, DType dtype, int64_t columns) {
+  if (columns <= grid.warps) return 1;
+  return dtype == DType::F64 || columns <= 4 * grid.warps ? 4 : 8;
+}
+
 // Blocks beside each other for the columns, if the entries alone are few.
 uint32_t column_blocks(const SmallGrid& grid, const GpuBackend& gpu, int64_t columns, int at_once) {
   const int64_t wanted = 4 * gpu.properties().multiprocessors / grid.blocks;
@@ -73,22 +79,31 @@ void apply_small(GpuBackend& gpu, const Matrices& lu, const Stack& pivots, const
 
 void solve_small(GpuBackend& gpu, const Matrices& a, const Matrices& b, const Stack& x, const Stack& status) {
   if (a.entries == 0) return;
-  const SmallGrid grid(gpu, a.rows, a.entries);
-  const int at_once = columns_at_once(x.columns);
   Arguments arguments;
   arguments.buffer(a.data).buffer(b.data).buffer(x.data).buffer(status.data);
   arguments.value(static_cast<int32_t>(a.rows)).value(x.columns).value(a.entries);
   arguments.value(strides_of(a)).value(strides_of(b));
+  if (a.rows > kLaneSide) {
+    const BlockGrid grid(a.dtype, a.rows, a.entries);
+    const int each = columns_of_subgroup(grid, a.dtype, x.columns);
+    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "SOLVE", "solve_block", each), arguments);
+  }
+  const SmallGrid grid(gpu, a.rows, a.entries);
+  const int at_once = columns_at_once(x.columns);
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "SOLVE", "solve_small", at_once), arguments,
               column_blocks(grid, gpu, x.columns, at_once));
 }
 
 void inverse_small(GpuBackend& gpu, const Matrices& a, const Stack& x, const Stack& status) {
   if (a.entries == 0) return;
-  const SmallGrid grid(gpu, a.rows, a.entries);
   Arguments arguments;
   arguments.buffer(a.data).buffer(x.data).buffer(status.data).value(static_cast<int32_t>(a.rows)).value(a.entries);
   arguments.value(strides_of(a));
+  if (a.rows > kLaneSide) {
+    const BlockGrid grid(a.dtype, a.rows, a.entries);
+    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_block", 1), arguments);
+  }
+  const SmallGrid grid(gpu, a.rows, a.entries);
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_small", 4), arguments);
 }
 
@@ -117,7 +132,7 @@ void run_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context)
   const Stack x = output_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack status = status_stack(gpu, launch);
   const int64_t n = x.rows;
-  if (n <= kSmallSide) {
+  if (n <= kBlockSide) {
     solve_small(gpu, input_matrices(gpu, launch, context, 0), input_matrices(gpu, launch, context, 1), x, status);
   } else {
     const Stack b = input_stack(gpu, launch, context, 1, Entry::Matrix);
@@ -132,7 +147,7 @@ void run_inverse(GpuBackend& gpu, const Launch& launch, const RunContext& contex
   const Stack x = output_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack status = status_stack(gpu, launch);
   const int64_t n = x.rows;
-  if (n <= kSmallSide)
+  if (n <= kBlockSide)
     inverse_small(gpu, input_matrices(gpu, launch, context, 0), x, status);
   else
     solve_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), nullptr, x, status);
