@@ -100,6 +100,9 @@ void set_memory_limit(int64_t bytes, Device device) {
   if (bytes < 0) throw ValueError("[set_memory_limit] needs a size of at least 0, not " + std::to_string(bytes));
   backend_for(device).pool().set_limit(bytes);
 }
-void trim_memory(Device device) { backend_for(device).pool().trim(); }
+void trim_memory(Device device) {
+  if (device.type == DeviceType::CPU) return backend_for(device).pool().trim();
+  gpu::backend_for(device).trim();
+}
 
 }  // namespace nngpu

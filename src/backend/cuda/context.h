@@ -19,11 +19,13 @@ struct GemmChoice {
 
 struct Solver;
 struct Convolutions;
+struct Transfers;
 
 struct Device {
   CUdevice device = 0;
   CUcontext context = nullptr;
   CUstream stream = nullptr;
+  CUmemoryPool memory = nullptr;  // null: the device has no pools
   int major = 0, minor = 0;
   std::mutex gemm_mutex;
   cublasLtHandle_t blas = nullptr;
@@ -36,12 +38,16 @@ struct Device {
   Solver* solver = nullptr;  // from the first decomposition on
   std::mutex convolution_mutex;
   Convolutions* convolutions = nullptr;  // from the first convolution on
+  Transfers* transfers = nullptr;        // from the first copy on
 };
 constexpr size_t kGemmWorkspace = size_t{64} << 20;
 
 // Keeps the message for error(); returns the table's code.
 int failed(CUresult result, const char* call);
 int failed(const std::string& message);
+// The message kept last in this thread, and a code with a message that another thread kept.
+const std::string& last_message();
+int failed_again(int code, const std::string& message);
 inline Device& device_of(void* handle) { return *static_cast<Device*>(handle); }
 // Makes the device's context current in this thread.
 CUresult enter(Device& device);

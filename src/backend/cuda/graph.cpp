@@ -8,23 +8,13 @@
 #include <memory>
 #include <vector>
 
-#include "backend/cuda/context.h"
+#include "backend/cuda/check.h"
 #include "backend/cuda/convolution.h"
 #include "backend/cuda/gemm.h"
 #include "backend/gpu/module_table.h"
 
 namespace nngpu::cuda {
 namespace {
-
-#define NNGPU_CUDA(call)                                        \
-  do {                                                          \
-    const CUresult result_ = (call);                            \
-    if (result_ != CUDA_SUCCESS) return failed(result_, #call); \
-  } while (false)
-#define NNGPU_CODE(call)                                                  \
-  do {                                                                    \
-    if (const int code_ = (call); code_ != NNGPU_MODULE_OK) return code_; \
-  } while (false)
 
 // The graph stays: its nodes name those of the executable one.
 struct Graph {

@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "backend/cuda/context.h"
+#include "backend/cuda/check.h"
 #include "backend/cuda/convolution.h"
 #include "backend/cuda/gemm.h"
 #include "backend/cuda/graph.h"
+#include "backend/cuda/memory.h"
 #include "backend/cuda/solver.h"
+#include "backend/cuda/transfer.h"
 #include "backend/gpu/module_table.h"
 
 namespace nngpu::cuda {
@@ -37,6 +39,13 @@ int failed(CUresult result, const char* call) {
   return result == CUDA_ERROR_OUT_OF_MEMORY ? NNGPU_MODULE_OUT_OF_MEMORY : NNGPU_MODULE_FAILED;
 }
 
+const std::string& last_message() { return message; }
+
+int failed_again(int code, const std::string& text) {
+  message = text;
+  return code;
+}
+
 CUresult enter(Device& device) {
   if (entered == &device) return CUDA_SUCCESS;
   const CUresult result = cuCtxSetCurrent(device.context);
@@ -45,14 +54,6 @@ CUresult enter(Device& device) {
 }
 
 namespace {
-
-#define NNGPU_CUDA(call)                                        \
-  do {                                                          \
-    const CUresult result_ = (call);                            \
-    if (result_ != CUDA_SUCCESS) return failed(result_, #call); \
-  } while (false)
-
-CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
 
 const char* error() { return message.c_str(); }
 
@@ -72,7 +73,7 @@ int open(int index, void** handle) {
   NNGPU_CUDA(cuStreamCreate(&device->stream, CU_STREAM_NON_BLOCKING));
   NNGPU_CUDA(cuDeviceGetAttribute(&device->major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device->device));
   NNGPU_CUDA(cuDeviceGetAttribute(&device->minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device->device));
-  return NNGPU_MODULE_OK;
+  return open_memory(*device);
 }
 
 int properties(void* handle, nngpu_module_properties* out) {
@@ -97,39 +98,6 @@ int properties(void* handle, nngpu_module_properties* out) {
   std::snprintf(out->detail, sizeof(out->detail),
                 "compute capability %d.%d, %u multiprocessors, driver for CUDA %d.%d", device.major, device.minor,
                 out->multiprocessors, driver / 1000, driver % 1000 / 10);
-  return NNGPU_MODULE_OK;
-}
-
-// The library's pool keeps blocks; these calls are rare.
-int allocate(void* handle, size_t bytes, void** block) {
-  Device& device = device_of(handle);
-  NNGPU_CUDA(enter(device));
-  CUdeviceptr pointer = 0;
-  NNGPU_CUDA(cuMemAlloc(&pointer, bytes));
-  *block = reinterpret_cast<void*>(pointer);
-  return NNGPU_MODULE_OK;
-}
-
-int free(void* handle, void* block) {
-  Device& device = device_of(handle);
-  NNGPU_CUDA(enter(device));
-  NNGPU_CUDA(cuMemFree(address(block)));  // waits for what still uses it
-  return NNGPU_MODULE_OK;
-}
-
-int upload(void* handle, void* to, const void* from, size_t bytes) {
-  Device& device = device_of(handle);
-  NNGPU_CUDA(enter(device));
-  NNGPU_CUDA(cuMemcpyHtoDAsync(address(to), from, bytes, device.stream));
-  NNGPU_CUDA(cuStreamSynchronize(device.stream));
-  return NNGPU_MODULE_OK;
-}
-
-int download(void* handle, void* to, const void* from, size_t bytes) {
-  Device& device = device_of(handle);
-  NNGPU_CUDA(enter(device));
-  NNGPU_CUDA(cuMemcpyDtoHAsync(to, address(from), bytes, device.stream));
-  NNGPU_CUDA(cuStreamSynchronize(device.stream));
   return NNGPU_MODULE_OK;
 }
 
@@ -247,6 +215,7 @@ constexpr nngpu_module_table kTable = {
     properties,
     allocate,
     free,
+    trim,
     upload,
     download,
     copy,

@@ -21,6 +21,11 @@ GpuBackend::GpuBackend(Device device, std::unique_ptr<Runtime> runtime)
   records_ = setting == nullptr || std::strcmp(setting, "0") != 0;
 }
 
+void GpuBackend::trim() {
+  pool_.trim();
+  runtime_->trim();
+}
+
 void GpuBackend::upload(char* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
   runtime_->upload(to, from, bytes);

@@ -24,6 +24,8 @@ class GpuBackend : public Backend {
   std::unique_ptr<Recorder> record(const RunMemory& memory) override;
   void synchronize() override { runtime_->synchronize(); }
   bool host_addressable() const override { return false; }
+  // Returns the pool's free blocks to the system; may wait for what still uses them.
+  void trim();
   void upload(char* to, const void* from, size_t bytes) override;
   void download(void* to, const char* from, size_t bytes) override;
 

@@ -228,6 +228,7 @@ class ModuleRuntime : public Runtime {
   }
   // Called by destructors: what fails here fails again at the next call that can say so.
   void free(void* block, size_t) override { table().free(device_, block); }
+  void trim() override { check(table().trim(device_), "trim"); }
   void upload(void* to, const void* from, size_t bytes) override {
     check(table().upload(device_, to, from, bytes), "upload");
   }

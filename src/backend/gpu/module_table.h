@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever the table or a meaning in it changes. */
-#define NNGPU_MODULE_VERSION 4
+#define NNGPU_MODULE_VERSION 5
 
 /* What the functions return; error() tells more, in the thread that called. */
 enum {
@@ -115,6 +115,7 @@ struct nngpu_module_table {
   int (*properties)(void* device, struct nngpu_module_properties* out);
   int (*allocate)(void* device, size_t bytes, void** block);
   int (*free)(void* device, void* block);
+  int (*trim)(void* device); /* returns what is free to the system */
   int (*upload)(void* device, void* to, const void* from, size_t bytes);
   int (*download)(void* device, void* to, const void* from, size_t bytes);
   int (*copy)(void* device, void* to, const void* from, size_t bytes);

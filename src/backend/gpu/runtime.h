@@ -137,6 +137,7 @@ class Runtime {
 
   virtual void* allocate(size_t bytes) = 0;  // null where there is no more
   virtual void free(void* block, size_t bytes) = 0;
+  virtual void trim() {}  // returns to the system what has been freed; may wait
   virtual void upload(void* to, const void* from, size_t bytes) = 0;    // the host's memory is free on return
   virtual void download(void* to, const void* from, size_t bytes) = 0;  // waits
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
