@@ -45,6 +45,9 @@ class Backend {
   virtual ~Backend() = default;
   virtual Device device() const = 0;
   virtual MemoryPool& pool() = 0;
+  // Whether a convolution, whose result has no place yet, is faster if its planes have their channels last. Its
+  // result may then be laid out so.
+  virtual bool prefers_channels_last(const graph::Launch& /*convolution*/) { return false; }
   // Called once when a launch is planned: may fill launch.prepared.
   virtual void prepare(graph::Launch& launch) = 0;
   // Runs or submits one launch. Value errors go to context.failures at once, or are left to context.checks, which

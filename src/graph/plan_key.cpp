@@ -1,4 +1,6 @@
+#include "graph/channels_last.h"
 #include "graph/plan.h"
+#include "nngpu/device.h"
 
 namespace nngpu::graph {
 namespace {
@@ -12,7 +14,7 @@ void append(KeyWords& key, uint64_t tag, const Dims& dims) {
 void plan_key(const GraphView& graph, KeyWords& key) {
   key.clear();
   key.push_back(static_cast<uint64_t>(graph.device.type) << 32 | static_cast<uint64_t>(graph.device.index));
-  key.push_back(chains_are_joined());
+  key.push_back(chains_are_joined() | tf32() << 1 | static_cast<uint64_t>(channels_last()) << 2);
   for (const GraphView::Item& item : graph.items) {
     const Node& node = *item.node;
     const uint64_t flags = item.is_input | item.escapes << 1 | item.donated << 2;

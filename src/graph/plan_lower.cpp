@@ -1,5 +1,7 @@
 #include "graph/plan_lower.h"
 
+#include "graph/channels_last.h"
+
 namespace nngpu::graph {
 namespace {
 
@@ -37,9 +39,10 @@ bool prefers_rows(const Operand& matrix) {
 
 }  // namespace
 
-Lowering::Lowering(const GraphView& graph, Plan& plan)
+Lowering::Lowering(const GraphView& graph, Plan& plan, Backend& backend)
     : graph_(graph),
       plan_(plan),
+      backend_(backend),
       group_(fuse(graph)),
       members_(graph.items.size()),
       values_(graph.items.size()),
@@ -133,10 +136,31 @@ void Lowering::lower_view(int32_t item) {
   values_[item] = {*view};
 }
 
-Dims Lowering::output_layout(int32_t item, uint32_t output) const {
+// Results of convolutions have their channels last where the backend wants it; gradients of weights lie as weights
+// do. Pools follow what they read.
+Dims Lowering::plane_layout(const Launch& launch, const Shape& shape) {
+  bool last = false;
+  if (launch.kind == OpKind::Convolution) {
+    const bool weights = launch.params.as<ConvolutionParams>().mode == ConvolutionMode::WeightGradient;
+    Launch probe;
+    probe.kind = launch.kind;
+    probe.params = launch.params;
+    probe.inputs = launch.inputs;
+    probe.outputs = {{-1, launch.inputs[0].dtype, 0, shape, row_major_strides(shape)}};
+    last = !weights && backend_.prefers_channels_last(probe);
+  } else {
+    last = channels_last_ && is_channels_last(launch.inputs[0]);
+  }
+  channels_last_ = channels_last_ || last;
+  return last ? channels_last_strides(shape) : row_major_strides(shape);
+}
+
+Dims Lowering::output_layout(const Launch& launch, int32_t item, uint32_t output) {
   const Node& n = node(item);
   const Shape& shape = n.outputs[output].shape;
   if (shape.size() < 2) return row_major_strides(shape);
+  if (n.kind == OpKind::Convolution || n.kind == OpKind::Pool || n.kind == OpKind::PoolGradient)
+    return plane_layout(launch, shape);
   const bool vector_per_item = (n.kind == OpKind::LuFactor && output > 0) ||
                                (n.kind == OpKind::Eigh && output != 1) ||
                                (n.kind == OpKind::Svd && output % 2 == 1);
@@ -155,7 +179,7 @@ void Lowering::lower_generic(int32_t item) {
   launch.params = n.params;
   for (size_t i = 0; i < n.inputs.size(); ++i) launch.inputs.push_back(input(item, static_cast<int>(i)));
   for (uint32_t o = 0; o < n.outputs.size(); ++o) {
-    values_[item].push_back(allocate(item, o, output_layout(item, o)));
+    values_[item].push_back(allocate(item, o, output_layout(launch, item, o)));
     launch.outputs.push_back(values_[item].back());
   }
   launch.nodes = {item};
@@ -180,7 +204,7 @@ void Lowering::record_escapes() {
 
 std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend) {
   auto plan = std::make_unique<Plan>();
-  Lowering(graph, *plan).run();
+  Lowering(graph, *plan, backend).run();
   batch_launches(*plan);
   join_chains(*plan, graph.device);
   merge_elementwise(*plan);

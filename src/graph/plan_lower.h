@@ -9,7 +9,7 @@ namespace nngpu::graph {
 
 class Lowering {
  public:
-  Lowering(const GraphView& graph, Plan& plan);
+  Lowering(const GraphView& graph, Plan& plan, Backend& backend);
   void run();
 
  private:
@@ -32,12 +32,15 @@ class Lowering {
   void lower_group(int32_t root);  // plan_tape.cpp
   void lower_generic(int32_t item);
   void record_escapes();
-  Dims output_layout(int32_t item, uint32_t output) const;
+  Dims output_layout(const Launch& launch, int32_t item, uint32_t output);
+  Dims plane_layout(const Launch& launch, const Shape& shape);
   void choose_donors(Launch& launch);
 
   friend class TapeBuilder;
   const GraphView& graph_;
   Plan& plan_;
+  Backend& backend_;
+  bool channels_last_ = false;  // some planes lie so
   std::vector<int32_t> group_;
   std::vector<std::vector<int32_t>> members_;  // of each root, in order
   std::vector<std::vector<Operand>> values_;   // where each output of each item lies

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "graph/channels_last.h"
 #include "graph/plan_lower.h"
 
 namespace nngpu::graph {
@@ -76,7 +77,8 @@ class TapeBuilder {
   }
 
   // The loop runs in the memory order of the first full-size input, so a column-major matrix gives a column-major
-  // result; first of all of those that a result may take the place of, so that variables keep their layout.
+  // result; first of all of those that a result may take the place of, so that variables keep their layout; then
+  // of one with its channels last, where the plan has such.
   void choose_layout() {
     order_ = Dims();
     for (int i = 0; i < tape_->shape.size(); ++i) order_.push_back(i);
@@ -86,6 +88,8 @@ class TapeBuilder {
     const auto& inputs = launch_.inputs;
     auto leading = std::find_if(inputs.begin(), inputs.end(),
                                 [&](const Operand& load) { return full_size(load) && is_donated(load); });
+    if (leading == inputs.end() && lowering_.channels_last_)
+      leading = std::find_if(inputs.begin(), inputs.end(), is_channels_last);
     if (leading == inputs.end()) leading = std::find_if(inputs.begin(), inputs.end(), full_size);
     if (leading != inputs.end()) order_ = memory_order(tape_->shape, broadcast_strides(*leading, tape_->shape));
     if (reduces_) sort_reduced();

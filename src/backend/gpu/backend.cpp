@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "backend/gpu/launches.h"
+#include "backend/gpu/launches/convolution_vendor.h"
 #include "backend/gpu/recorder.h"
+#include "graph/channels_last.h"
 #include "nngpu/error.h"
 
 namespace nngpu::gpu {
@@ -76,6 +78,18 @@ char* GpuBackend::address(const graph::Operand& operand, const graph::RunContext
   arguments.buffer(holder->data).number(context.at(operand), dtype_size(operand.dtype), sizeof(uint64_t));
   launch(library_.kernel("number", "store_number"), {1, 1, 1}, {1, 1, 1}, arguments);
   return holder->data;
+}
+
+bool GpuBackend::prefers_channels_last(const graph::Launch& convolution) {
+  switch (graph::channels_last()) {
+    case graph::ChannelsLast::Always:
+      return true;
+    case graph::ChannelsLast::Never:
+      return false;
+    case graph::ChannelsLast::ByDevice:
+      return vendor_prefers_channels_last(*this, convolution);
+  }
+  return false;
 }
 
 void GpuBackend::prepare(graph::Launch& launch) {

@@ -18,6 +18,7 @@ class GpuBackend : public Backend {
 
   Device device() const override { return device_; }
   MemoryPool& pool() override;
+  bool prefers_channels_last(const graph::Launch& convolution) override;
   void prepare(graph::Launch& launch) override;
   void run(const graph::Launch& launch, const graph::RunContext& context) override;
   bool records() const override { return records_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graph/channels_last.h"
 #include "nngpu/device.h"
 
 namespace nngpu::gpu {
@@ -15,10 +16,13 @@ constexpr double kLeastWork = 4 << 20;  // products of elements from which on th
 constexpr uintptr_t kAlignment = 16;    // of addresses
 
 // The library's kernels for half types and for tf32 want the channels of a place side by side.
+bool wants_channels_last(DType dtype) { return dtype_size(dtype) == 2 || (dtype == DType::F32 && tf32()); }
+
+// With no gaps, whatever the sizes.
 Dims wanted_strides(const Shape& shape, bool channels_last) {
-  const int64_t channels = shape[1], plane = shape[2] * shape[3];
-  if (!channels_last) return {channels * plane, plane, shape[3], 1};
-  return {plane * channels, 1, shape[3] * channels, channels};
+  if (channels_last) return graph::channels_last_strides(shape);
+  const int64_t plane = shape[2] * shape[3];
+  return {shape[1] * plane, plane, shape[3], 1};
 }
 
 bool lies_so(const Operand& operand, const Dims& strides) {
@@ -34,12 +38,6 @@ class Placed {
       : gpu_(gpu), operand_(operand), strides_(wanted_strides(operand.shape, channels_last)) {
     own_ = context.at(operand);
     in_place_ = lies_so(operand, strides_) && reinterpret_cast<uintptr_t>(own_) % kAlignment == 0;
-  }
-  void describe(VendorConvolution::Tensor& to) const {
-    for (int i = 0; i < 4; ++i) {
-      to.size[i] = operand_.shape[i];
-      to.stride[i] = strides_[i];
-    }
   }
   // The address, once there is one.
   char* open(bool read) {
@@ -100,12 +98,7 @@ bool is_vendors(const ConvolutionParams& params, const Launch& launch, const Rol
   return static_cast<double>(numel(y.shape)) * window >= kLeastWork;
 }
 
-}  // namespace
-
-bool convolve_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
-  const auto& params = launch.params.as<ConvolutionParams>();
-  const Roles roles(launch, params.mode);
-  if (!is_vendors(params, launch, roles)) return false;
+VendorConvolution describe(const ConvolutionParams& params, const Roles& roles) {
   VendorConvolution c{};
   c.mode = static_cast<VendorConvolution::Mode>(params.mode);
   c.dtype = roles.y->dtype;
@@ -116,12 +109,37 @@ bool convolve_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext&
     c.low[i] = params.low[i];
     c.high[i] = params.high[i];
   }
-  const bool channels_last = c.tf32 || dtype_size(c.dtype) == 2;
+  const auto set = [&](VendorConvolution::Tensor& to, const Operand& operand) {
+    const Dims strides = wanted_strides(operand.shape, wants_channels_last(c.dtype));
+    for (int i = 0; i < 4; ++i) {
+      to.size[i] = operand.shape[i];
+      to.stride[i] = strides[i];
+    }
+  };
+  set(c.x, *roles.x);
+  set(c.w, *roles.w);
+  set(c.y, *roles.y);
+  return c;
+}
+
+}  // namespace
+
+bool vendor_prefers_channels_last(GpuBackend& gpu, const Launch& launch) {
+  const auto& params = launch.params.as<ConvolutionParams>();
+  const Roles roles(launch, params.mode);
+  size_t bytes = 0;
+  return wants_channels_last(roles.y->dtype) && is_vendors(params, launch, roles) &&
+         gpu.runtime().plan_convolution(describe(params, roles), bytes);
+}
+
+bool convolve_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  const auto& params = launch.params.as<ConvolutionParams>();
+  const Roles roles(launch, params.mode);
+  if (!is_vendors(params, launch, roles)) return false;
+  VendorConvolution c = describe(params, roles);
+  const bool channels_last = wants_channels_last(c.dtype);
   Placed x(gpu, context, *roles.x, channels_last), w(gpu, context, *roles.w, channels_last),
       y(gpu, context, *roles.y, channels_last);
-  x.describe(c.x);
-  w.describe(c.w);
-  y.describe(c.y);
   size_t bytes = 0;
   if (!gpu.runtime().plan_convolution(c, bytes)) return false;
   const BufferPtr workspace = bytes > 0 ? gpu.pool().allocate(bytes) : nullptr;
