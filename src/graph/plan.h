@@ -92,7 +92,7 @@ void drop_unsafe_donors(Plan& plan);
 void batch_launches(Plan& plan);
 
 // Joins elementwise launches to the products and elementwise launches they read. Tests may switch it off.
-void join_chains(Plan& plan, Device device);
+void join_chains(Plan& plan, Backend& backend);
 bool& chains_are_joined();
 
 // Merges independent elementwise launches of one tape, whatever their sizes, such as an optimizer's updates of its

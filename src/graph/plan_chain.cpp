@@ -54,9 +54,9 @@ bool unify(Launch& a, Launch& b) {
 
 class Chains {
  public:
-  Chains(Plan& plan, Device device)
+  Chains(Plan& plan, Backend& backend)
       : plan_(plan),
-        device_(device),
+        backend_(backend),
         producer_(plan.slots.size(), -1),
         readers_(plan.slots.size()),
         place_(plan.launches.size()),
@@ -109,12 +109,6 @@ class Chains {
     return results;
   }
 
-  // Large results are better written past the caches, by a launch of their own. GPUs' products take no chains yet.
-  bool takes_chains(const Launch& product) const {
-    constexpr int64_t kMostBytes = int64_t{8} << 20;
-    return device_.type == DeviceType::CPU && bytes_of(product.outputs[0]) <= kMostBytes;
-  }
-
   bool is_product(int32_t launch) const { return plan_.launches[launch].kind == OpKind::Matmul; }
 
   bool is_whole(int32_t maker, const Operand& input) const {
@@ -127,7 +121,7 @@ class Chains {
   bool fits(int32_t maker, int32_t reader, const Operand& input) const {
     const Launch& from = plan_.launches[maker];
     const Launch& to = plan_.launches[reader];
-    if (from.items != 1 || !is_product(maker) || !takes_chains(from)) return false;
+    if (from.items != 1 || !is_product(maker)) return false;
     const auto reads = [&](const Operand& other) { return other.slot == input.slot; };
     if (std::count_if(to.inputs.begin(), to.inputs.end(), reads) != 1) return false;
     const auto in_order = [&](const Operand& other) {
@@ -185,6 +179,8 @@ class Chains {
     const Place place = first_place(maker, reader);
     if (!keeps_donors(maker, reader) || !may_wait(maker, reader, place)) return false;
     Launch& added = plan_.launches[reader];
+    const Launch* before = chain_[maker] ? &*chain_[maker] : nullptr;
+    if (!backend_.takes_chain(plan_.launches[maker], before, added)) return false;
     std::vector<int32_t> read, written;
     for (const Operand& input : added.inputs) read.push_back(input.slot);
     for (const Operand& output : added.outputs) written.push_back(output.slot);
@@ -262,7 +258,7 @@ class Chains {
   }
 
   Plan& plan_;
-  Device device_;
+  Backend& backend_;
   std::vector<int32_t> producer_;              // of each slot: the launch that writes it, or -1
   std::vector<std::vector<int32_t>> readers_;  // of each slot
   std::vector<Place> place_;                   // of each launch; behind nothing where it has joined another
@@ -277,8 +273,8 @@ bool& chains_are_joined() {
   return joined;
 }
 
-void join_chains(Plan& plan, Device device) {
-  if (chains_are_joined()) Chains(plan, device).run();
+void join_chains(Plan& plan, Backend& backend) {
+  if (chains_are_joined()) Chains(plan, backend).run();
 }
 
 }  // namespace nngpu::graph

@@ -206,7 +206,7 @@ std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend) {
   auto plan = std::make_unique<Plan>();
   Lowering(graph, *plan, backend).run();
   batch_launches(*plan);
-  join_chains(*plan, graph.device);
+  join_chains(*plan, backend);
   merge_elementwise(*plan);
   join_numbers(*plan);
   drop_unsafe_donors(*plan);

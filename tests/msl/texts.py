@@ -57,7 +57,7 @@ def others(texts):
 def is_double(text):
     """Of a kernels/*.kl the definitions say so; a generated text only has what its types need."""
     generated = text.name.startswith("generated-")
-    return WORD.search(FOR_DOUBLE.sub("", text.body) if generated else text.definitions) is not None
+    return WORD.search(text.definitions + (FOR_DOUBLE.sub("", text.body) if generated else "")) is not None
 
 
 def main():

@@ -53,6 +53,13 @@ class CpuBackend : public Backend {
       launch.prepared = prepare_tape(launch);
   }
 
+  // Large results are better written past the caches, by a launch of their own.
+  bool takes_chain(const graph::Launch& product, const graph::Launch*, const graph::Launch&) override {
+    constexpr int64_t kMostBytes = int64_t{8} << 20;
+    const graph::Operand& result = product.outputs[0];
+    return numel(result.shape) * static_cast<int64_t>(dtype_size(result.dtype)) <= kMostBytes;
+  }
+
   void run(const graph::Launch& launch, const graph::RunContext& context) override {
     using graph::OpKind;
     switch (launch.kind) {

@@ -103,7 +103,26 @@ int prepare(Device& device) {
   return result == CUDA_SUCCESS ? NNGPU_MODULE_OK : failed(result, "the products' workspace");
 }
 
+// The algorithm for a product; null where there is none. The device's mutex is held.
+const GemmChoice* choice_of(Device& device, const nngpu_module_gemm& product, Descriptions& descriptions,
+                            const Types& types) {
+  if (!descriptions.describe(product, types)) return nullptr;
+  GemmChoice& choice = device.gemm_choices[key_of(product)];
+  return choice.found || descriptions.choose(device.blas, choice) ? &choice : nullptr;
+}
+
 }  // namespace
+
+int plan_gemm(void* handle, const nngpu_module_gemm* product) {
+  Device& device = device_of(handle);
+  if (const CUresult result = enter(device); result != CUDA_SUCCESS) return failed(result, "cuCtxSetCurrent");
+  const Types types = types_of(static_cast<DType>(product->dtype), product->tf32 != 0);
+  if (!types.supported || product->batch > INT32_MAX) return NNGPU_MODULE_UNSUPPORTED;
+  std::lock_guard lock(device.gemm_mutex);
+  if (const int code = prepare(device); code != NNGPU_MODULE_OK) return code;
+  Descriptions descriptions;
+  return choice_of(device, *product, descriptions, types) != nullptr ? NNGPU_MODULE_OK : NNGPU_MODULE_UNSUPPORTED;
+}
 
 int run_gemm(void* handle, const nngpu_module_gemm* product) {
   Device& device = device_of(handle);
@@ -117,9 +136,8 @@ int submit_gemm(Device& device, const nngpu_module_gemm& product, CUstream strea
   std::lock_guard lock(device.gemm_mutex);
   if (const int code = prepare(device); code != NNGPU_MODULE_OK) return code;
   Descriptions descriptions;
-  if (!descriptions.describe(product, types)) return NNGPU_MODULE_UNSUPPORTED;
-  GemmChoice& choice = device.gemm_choices[key_of(product)];
-  if (!choice.found && !descriptions.choose(device.blas, choice)) return NNGPU_MODULE_UNSUPPORTED;
+  const GemmChoice* choice = choice_of(device, product, descriptions, types);
+  if (choice == nullptr) return NNGPU_MODULE_UNSUPPORTED;
   const float one = 1, zero = 0;
   const double one_double = 1, zero_double = 0;
   const bool wide = types.scale == CUDA_R_64F;
@@ -127,7 +145,7 @@ int submit_gemm(Device& device, const nngpu_module_gemm& product, CUstream strea
       cublasLtMatmul(device.blas, descriptions.operation, wide ? static_cast<const void*>(&one_double) : &one,
                      product.a, descriptions.layouts[0], product.b, descriptions.layouts[1],
                      wide ? static_cast<const void*>(&zero_double) : &zero, product.c, descriptions.layouts[2],
-                     product.c, descriptions.layouts[2], &choice.algorithm,
+                     product.c, descriptions.layouts[2], &choice->algorithm,
                      reinterpret_cast<void*>(device.workspace), kGemmWorkspace, stream);
   if (status != CUBLAS_STATUS_SUCCESS)
     return failed(std::string("cublasLtMatmul: ") + cublasLtGetStatusString(status));

@@ -10,6 +10,8 @@ namespace nngpu::cuda {
 
 struct Device;
 
+// Chooses an algorithm for addresses that are multiples of 16, and keeps it.
+int plan_gemm(void* device, const nngpu_module_gemm* product);
 int run_gemm(void* device, const nngpu_module_gemm* product);
 // The same on another stream than the device's; the device's context is current.
 int submit_gemm(Device& device, const nngpu_module_gemm& product, CUstream stream);

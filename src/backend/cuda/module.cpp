@@ -226,6 +226,7 @@ constexpr nngpu_module_table kTable = {
     find,
     launch,
     synchronize,
+    plan_gemm,
     run_gemm,
     run_factorization,
     make_graph,

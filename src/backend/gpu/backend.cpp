@@ -95,6 +95,12 @@ bool GpuBackend::prefers_channels_last(const graph::Launch& convolution) {
 void GpuBackend::prepare(graph::Launch& launch) {
   if (launch.kind == graph::OpKind::Elementwise) prepare_elementwise(*this, launch);
   if (launch.kind == graph::OpKind::Reduce) prepare_reduce(*this, launch);
+  if (launch.kind == graph::OpKind::Matmul) prepare_matmul(*this, launch);
+}
+
+bool GpuBackend::takes_chain(const graph::Launch& product, const graph::Launch* before,
+                             const graph::Launch& chain) {
+  return matmul_takes_chain(*this, product, before, chain);
 }
 
 void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& context) {

@@ -20,6 +20,7 @@ class GpuBackend : public Backend {
   MemoryPool& pool() override;
   bool prefers_channels_last(const graph::Launch& convolution) override;
   void prepare(graph::Launch& launch) override;
+  bool takes_chain(const graph::Launch& product, const graph::Launch* before, const graph::Launch& chain) override;
   void run(const graph::Launch& launch, const graph::RunContext& context) override;
   bool records() const override { return records_; }
   std::unique_ptr<Recorder> record(const RunMemory& memory) override;

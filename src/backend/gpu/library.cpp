@@ -21,6 +21,11 @@ KernelHandle KernelLibrary::kernel(const std::string& file, const std::string& n
   return find(file, name, definitions, "", embedded_text("kernels/" + file + ".kl"));
 }
 
+KernelHandle KernelLibrary::kernel(const std::string& file, const std::string& name,
+                                   const std::string& definitions, const std::string& generated) {
+  return find("generated", name, definitions, generated, generated + embedded_text("kernels/" + file + ".kl"));
+}
+
 // A launch finds its kernel by little text: the whole one is put together only when it is new.
 KernelHandle KernelLibrary::find(const std::string& source, const std::string& name,
                                  const std::string& definitions, const std::string& own_text,

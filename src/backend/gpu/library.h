@@ -22,6 +22,10 @@ class KernelLibrary {
   // The kernel `name` of src/backend/gpu/kernels/<file>.kl, behind `definitions` such as "#define T float\n".
   KernelHandle kernel(const std::string& file, const std::string& name, const std::string& definitions = "");
 
+  // The same with a generated text in between.
+  KernelHandle kernel(const std::string& file, const std::string& name, const std::string& definitions,
+                      const std::string& generated);
+
   // Texts compiled, rather than found on disk, since the start.
   int64_t compiled() const { return compiled_; }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <unordered_map>
 
@@ -256,7 +257,16 @@ class ModuleRuntime : public Runtime {
   }
   void synchronize() override { check(table().synchronize(device_), "synchronize"); }
 
+  bool plan_gemm(const Gemm& g) override {
+    if (!products_) return false;
+    const nngpu_module_gemm product = product_of(g);
+    const int code = table().plan_gemm(device_, &product);
+    if (code == NNGPU_MODULE_UNSUPPORTED) return false;
+    check(code, "plan_gemm");
+    return true;
+  }
   bool gemm(const Gemm& g) override {
+    if (!products_) return false;
     const nngpu_module_gemm product = product_of(g);
     const int code = table().gemm(device_, &product);
     if (code == NNGPU_MODULE_UNSUPPORTED) return false;
@@ -314,7 +324,13 @@ class ModuleRuntime : public Runtime {
   }
 
  private:
+  static bool is_on(const char* setting) {
+    const char* value = std::getenv(setting);
+    return value == nullptr || std::strcmp(value, "0") != 0;
+  }
+
   void* device_ = nullptr;
+  const bool products_ = is_on("NNGPU_CUBLAS");  // 0: our own kernels compute every product
   Properties properties_;
 };
 

@@ -126,6 +126,8 @@ struct nngpu_module_table {
   int (*find)(void* device, void* module, const char* name, void** kernel);
   int (*launch)(void* device, void* kernel, const uint32_t blocks[3], const uint32_t threads[3], void** arguments);
   int (*synchronize)(void* device);
+  /* Chooses an algorithm for addresses that are multiples of 16; submits nothing. */
+  int (*plan_gemm)(void* device, const struct nngpu_module_gemm* product);
   int (*gemm)(void* device, const struct nngpu_module_gemm* product);
   int (*factorize)(void* device, const struct nngpu_module_factorization* factorization);
   /* Steps in their order, submitted as one. UNSUPPORTED where the module makes no graphs. */

@@ -48,6 +48,7 @@ class GpuRecorder::Interposed : public Runtime {
     real_.launch(kernel, blocks, threads, arguments);
     to_.add_kernel(kernel, blocks, threads, arguments);
   }
+  bool plan_gemm(const Gemm& g) override { return real_.plan_gemm(g); }
   bool gemm(const Gemm& g) override {
     if (!real_.gemm(g)) return false;
     to_.add_step(g, &Gemm::a, &Gemm::b, &Gemm::c);

@@ -3,6 +3,7 @@
 
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
+#include "backend/gpu/launches/matmul_chain.h"
 #include "backend/gpu/launches/matmul_problem.h"
 #include "backend/gpu/launches/matmul_vendor.h"
 #include "backend/gpu/text.h"
@@ -24,8 +25,8 @@ const char* sum_type(DType dtype) {
 size_t sum_size(DType dtype) { return dtype == DType::F64 || dtype == DType::I64 ? 8 : 4; }
 
 // The macros of kernels/matmul_parts.kl. `result` is the type of what the kernel writes.
-std::string definitions(const MatmulPlan& plan, DType dtype, int32_t items, const std::string& result,
-                        bool parts) {
+std::string definitions(const MatmulPlan& plan, DType dtype, int32_t items, const std::string& result, bool parts,
+                        bool chain) {
   std::string text;
   const auto define = [&](const std::string& name, const std::string& value) {
     text += "#define " + name + " " + value + "\n";
@@ -38,6 +39,7 @@ std::string definitions(const MatmulPlan& plan, DType dtype, int32_t items, cons
   define("INDEX", plan.wide ? "i64" : "i32");
   define("ITEMS", items == 1 ? "1" : std::to_string(kItems));
   define("SPLIT", parts ? "1" : "0");
+  if (chain) define("CHAIN", "1");
   define("MULTIPLY_ADD(sum, x, y)", dtype == DType::Bool ? "sum |= (x) & (y)"
                                     : is_floating(dtype) ? "sum = ng_fma(x, y, sum)"
                                                          : "sum += (x) * (y)");
@@ -62,15 +64,18 @@ std::string definitions(const MatmulPlan& plan, DType dtype, int32_t items, cons
   return text + embedded_text("kernels/matmul_parts.kl");
 }
 
-// Items [begin, begin + count) of a launch, in one kernel.
+// Items [begin, begin + count) of a launch, in one kernel, or the one item of a launch with a chain.
 class MatmulRun {
  public:
   MatmulRun(GpuBackend& gpu, const Launch& launch, const RunContext& context, int32_t begin, int32_t count)
       : gpu_(gpu),
         count_(count),
         dtype_(launch.outputs[0].dtype),
-        plan_(plan_matmul(launch.inputs[0], launch.inputs[1], launch.outputs[0], count)) {
+        plan_(plan_matmul(launch.inputs[0], launch.inputs[1], launch.outputs[0], count)),
+        context_(context),
+        chain_(static_cast<const ProductChain*>(launch.prepared.get())) {
     if (plan_.empty()) return;
+    if (chain_ != nullptr) plan_.wide = chain_->wide;
     holders_.resize(2 * static_cast<size_t>(count));
     for (int32_t i = 0; i < count; ++i) {
       const size_t at = 2 * static_cast<size_t>(i), first = 2 * static_cast<size_t>(begin + i);
@@ -103,18 +108,24 @@ class MatmulRun {
     else
       arguments.addresses(addresses_);
     arguments.buffer(result).value(p);
+    const bool chain = chain_ != nullptr && !parts;
+    if (chain) chain_->add_to(arguments, context_);
     const std::string text =
-        definitions(plan_, dtype_, count_, parts ? sum_type(dtype_) : storage_type(dtype_), parts);
+        definitions(plan_, dtype_, count_, parts ? sum_type(dtype_) : storage_type(dtype_), parts, chain);
+    const auto kernel = [&](const char* name) {
+      return chain ? gpu_.library().kernel(name, name, text, chain_->product_text)
+                   : gpu_.library().kernel(name, name, text);
+    };
     switch (plan_.kernel) {
       case MatmulKernel::Small:
-        return gpu_.launch(gpu_.library().kernel("matmul_small", "matmul_small", text),
-                           {gpu_.blocks_for(p.jobs * p.rows * p.columns, 256), 1, 1}, {256, 1, 1}, arguments);
+        return gpu_.launch(kernel("matmul_small"), {gpu_.blocks_for(p.jobs * p.rows * p.columns, 256), 1, 1},
+                           {256, 1, 1}, arguments);
       case MatmulKernel::Vector:
-        return gpu_.launch(gpu_.library().kernel("matmul_vector", "matmul_vector", text),
-                           blocks(p.jobs * p.m, 256 / plan_.group), {256, 1, 1}, arguments);
+        return gpu_.launch(kernel("matmul_vector"), blocks(p.jobs * p.m, 256 / plan_.group), {256, 1, 1},
+                           arguments);
       case MatmulKernel::Tiled:
-        return gpu_.launch(gpu_.library().kernel("matmul", "matmul", text), blocks(p.jobs * p.rows * p.columns, 1),
-                           {plan_.tile.threads(), 1, 1}, arguments);
+        return gpu_.launch(kernel("matmul"), blocks(p.jobs * p.rows * p.columns, 1), {plan_.tile.threads(), 1, 1},
+                           arguments);
     }
   }
 
@@ -126,8 +137,11 @@ class MatmulRun {
     else
       arguments.addresses(addresses_);
     arguments.value(plan_.p);
-    const std::string text = definitions(plan_, dtype_, count_, storage_type(dtype_), false);
-    gpu_.launch(gpu_.library().kernel("matmul_combine", "matmul_combine", text),
+    if (chain_ != nullptr) chain_->add_to(arguments, context_);
+    const std::string text = definitions(plan_, dtype_, count_, storage_type(dtype_), false, chain_ != nullptr);
+    const char* name = "matmul_combine";
+    gpu_.launch(chain_ != nullptr ? gpu_.library().kernel(name, name, text, chain_->combine_text)
+                                  : gpu_.library().kernel(name, name, text),
                 {gpu_.blocks_for(plan_.products() * plan_.p.m * plan_.p.n, 256), 1, 1}, {256, 1, 1}, arguments);
   }
 
@@ -139,13 +153,27 @@ class MatmulRun {
   int32_t count_;
   DType dtype_;
   MatmulPlan plan_;
+  const RunContext& context_;
+  const ProductChain* chain_;
   MatmulAddresses addresses_{};
   std::vector<BufferPtr> holders_;
 };
 
 }  // namespace
 
+// Of our own kernels any chain is a part. What the vendor's library computes has none.
+bool matmul_takes_chain(GpuBackend& gpu, const Launch& product, const Launch*, const Launch&) {
+  return !vendor_multiplies(gpu, product);
+}
+
+void prepare_matmul(GpuBackend&, Launch& launch) {
+  if (!launch.tape) return;
+  const MatmulPlan plan = plan_matmul(launch.inputs[0], launch.inputs[1], launch.outputs[0], 1);
+  launch.prepared = prepare_chain(launch, plan.wide);
+}
+
 void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  if (launch.tape) return MatmulRun(gpu, launch, context, 0, 1).run();
   if (multiply_by_vendor(gpu, launch, context)) return;
   for (int32_t begin = 0; begin < launch.items; begin += kItems)
     MatmulRun(gpu, launch, context, begin, std::min(kItems, launch.items - begin)).run();

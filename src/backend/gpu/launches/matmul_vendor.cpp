@@ -44,39 +44,59 @@ std::optional<BatchAxis> batch_axis(const Launch& launch) {
   return BatchAxis{sizes[0], a[0], b[0], c[0]};
 }
 
-}  // namespace
+struct VendorProduct {
+  Gemm gemm;             // without addresses
+  bool swapped = false;  // a and b have changed places
+};
 
-bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+std::optional<VendorProduct> vendor_product(const Launch& launch) {
   const graph::Operand &x = launch.inputs[0], &y = launch.inputs[1], &z = launch.outputs[0];
-  if (launch.items != 1 || !is_floating(z.dtype) || x.constant || y.constant) return false;
-  if (numel(z.shape) <= graph::kBatchElements) return false;
+  if (launch.items != 1 || !is_floating(z.dtype) || x.constant || y.constant) return std::nullopt;
+  if (numel(z.shape) <= graph::kBatchElements) return std::nullopt;
   const int row = z.shape.size() - 2, column = row + 1;
   const int64_t m = z.shape[row], n = z.shape[column], k = x.shape[column];
-  if (k == 0) return false;
+  if (k == 0) return std::nullopt;
   auto a = layout_of(m, k, x.strides[row], x.strides[column]);
   auto b = layout_of(k, n, y.strides[row], y.strides[column]);
   const auto c = layout_of(m, n, z.strides[row], z.strides[column]);
   const auto batch = batch_axis(launch);
-  if (!a || !b || !c || !batch) return false;
+  if (!a || !b || !c || !batch) return std::nullopt;
 
-  Gemm g{};
+  VendorProduct product{};
+  Gemm& g = product.gemm;
   g.dtype = z.dtype;
   g.tf32 = tf32();
   g.m = m, g.n = n, g.k = k;
   g.batch = batch->count, g.stride_a = batch->a, g.stride_b = batch->b, g.stride_c = batch->c;
-  g.a = context.at(x), g.b = context.at(y), g.c = context.at(z);
   // A row-major result is the product of the transposed factors, in the other order.
   if (c->transposed) {
     std::swap(a, b);
     a->transposed = !a->transposed;
     b->transposed = !b->transposed;
     std::swap(g.m, g.n);
-    std::swap(g.a, g.b);
+    product.swapped = true;
     std::swap(g.stride_a, g.stride_b);
   }
   g.transpose_a = a->transposed, g.lda = a->ld;
   g.transpose_b = b->transposed, g.ldb = b->ld;
   g.ldc = c->ld;
+  return product;
+}
+
+}  // namespace
+
+bool vendor_multiplies(GpuBackend& gpu, const Launch& launch) {
+  const std::optional<VendorProduct> product = vendor_product(launch);
+  return product && gpu.runtime().plan_gemm(product->gemm);
+}
+
+bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
+  std::optional<VendorProduct> product = vendor_product(launch);
+  if (!product) return false;
+  Gemm& g = product->gemm;
+  g.a = context.at(launch.inputs[product->swapped ? 1 : 0]);
+  g.b = context.at(launch.inputs[product->swapped ? 0 : 1]);
+  g.c = context.at(launch.outputs[0]);
   return gpu.runtime().gemm(g);
 }
 

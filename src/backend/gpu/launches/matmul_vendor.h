@@ -6,6 +6,9 @@
 
 namespace nngpu::gpu {
 
+// Whether the vendor's library computes the product, at addresses that are multiples of 16; submits nothing.
+bool vendor_multiplies(GpuBackend& gpu, const Launch& launch);
+
 // False where the product is too small, of a type or of strides that the library does not take. What may be
 // batched with other items is always ours: batching changes no bits.
 bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context);
