@@ -153,8 +153,8 @@ class Runtime {
   virtual bool is_graphable(const Step&) const { return false; }
   virtual std::unique_ptr<StepGraph> make_graph(std::span<const Step>) { return nullptr; }
 
-  // Whether the vendor has the product, at whatever addresses that are multiples of 16. Chooses the algorithm, which
-  // is kept, and submits nothing.
+  // Whether the vendor has the product, at whatever addresses that are multiples of 16. Chooses the algorithm,
+  // which is kept, and submits nothing.
   virtual bool plan_gemm(const Gemm&) { return false; }
   // The vendor's product; false where there is none for it.
   virtual bool gemm(const Gemm&) { return false; }
