@@ -32,8 +32,8 @@ std::string items_text(const graph::Launch& launch, const LoopForm& form);
 int items_capacity(const graph::Launch& launch);
 
 // What a product's kernel (kernels/matmul_parts.kl) does with each result besides: the chain of launch.tape, whose
-// load `product` is the result. Its operands follow the kernel's from `first` on: inputs but for that load, outputs,
-// Loop. `store`: whether the product's own result is stored.
+// load `product` is the result. Its operands follow the kernel's from `first` on: inputs but for that load,
+// outputs, Loop. `store`: whether the product's own result is stored.
 std::string chain_text(const graph::Launch& launch, size_t product, bool wide, bool store, int first);
 
 // Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then the partial
