@@ -1,4 +1,5 @@
-// Scratch memory of launches: small blocks come from a buffer each thread keeps.
+// Scratch memory of launches comes from a buffer that each thread keeps: memory fresh from the system costs a
+// cleared page for every 4 KiB, which a training step would pay again in every launch.
 #ifndef NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_
 #define NNGPU_BACKEND_CPU_LAUNCHES_SCRATCH_FRAME_H_
 
@@ -18,7 +19,11 @@ namespace nngpu::cpu {
 class ScratchFrame {
  public:
   ScratchFrame() : start_(kept().used) {}
-  ~ScratchFrame() { kept().used = start_; }
+  ~ScratchFrame() {
+    Kept& mine = kept();
+    mine.used = start_;
+    if (start_ == 0 && mine.wanted > mine.size) grow(mine);
+  }
   ScratchFrame(const ScratchFrame&) = delete;
   ScratchFrame& operator=(const ScratchFrame&) = delete;
 
@@ -30,13 +35,16 @@ class ScratchFrame {
  private:
   static constexpr size_t kAlign = 64;
   static constexpr size_t kKept = size_t{1} << 20;
+  static constexpr size_t kKeptAtMost = size_t{64} << 20;  // what goes beyond is allocated and freed
   struct Free {
     void operator()(void* block) const { std::free(block); }
   };
   using Block = std::unique_ptr<void, Free>;
   struct Kept {
     Block block;
+    size_t size = kKept;  // of block, once it is there
     size_t used = 0;
+    size_t wanted = 0;  // by the launch that asked for most
   };
 
   static Kept& kept() {
@@ -53,17 +61,26 @@ class ScratchFrame {
   void* bytes(size_t size) {
     size = (size + kAlign) / kAlign * kAlign;  // at least one line: never null
     Kept& mine = kept();
-    if (mine.used + size > kKept) {
+    if (mine.used + size > mine.size) {
       large_.push_back(allocate(size));
+      large_bytes_ += size;
+      mine.wanted = std::max(mine.wanted, std::min(mine.used + large_bytes_, kKeptAtMost));
       return large_.back().get();
     }
-    if (!mine.block) mine.block = allocate(kKept);
+    if (!mine.block) mine.block = allocate(mine.size);
     void* block = static_cast<char*>(mine.block.get()) + mine.used;
     mine.used += size;
     return block;
   }
 
+  // The next launch finds a buffer that would have been enough for this one.
+  static void grow(Kept& mine) {
+    mine.block.reset();
+    mine.size = (mine.wanted + kKept - 1) / kKept * kKept;
+  }
+
   size_t start_;
+  size_t large_bytes_ = 0;
   std::vector<Block> large_;
 };
 
