@@ -152,6 +152,59 @@ TEST_P(LinalgSides, BadMatricesBesideGoodOnes) {
   }
 }
 
+TEST_P(LinalgSides, EigenvectorsReadOneTriangle) {
+  for (const int64_t n : {9, 16, 17, 32, 33, 64, 65, 100, 128, 129}) {
+    Array a = random({2, n, n}), full = a;
+    for (int64_t e = 0; e < 2; ++e)
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < i; ++j) a.ref({e, j, i}) = NAN, full.ref({e, j, i}) = full.at({e, i, j});
+    const linalg::Eigh f = linalg::eigh(tensor(a));
+    const Array v = oracle::from_tensor(f.v), w = oracle::from_tensor(f.w), wrong = [&] {
+      Array scaled = v;
+      for (int64_t e = 0; e < 2; ++e)
+        for (int64_t i = 0; i < n; ++i)
+          for (int64_t j = 0; j < n; ++j) scaled.ref({e, i, j}) *= w.at({e, j});
+      return minus(oracle::matmul(full, v), scaled);
+    }();
+    EXPECT_LE(norm_of(wrong), bound(n) * norm_of(full)) << n;
+    const Array gram = oracle::matmul(transposed(v), v);
+    const Array identity = oracle::from_tensor(broadcast_to(eye(n, -1, 0, GetParam()), {2, n, n}));
+    EXPECT_LE(norm_of(minus(gram, identity)), bound(n) * std::sqrt(double(n))) << n;
+    for (int64_t j = 1; j < n; ++j) EXPECT_LE(w.at({1, j - 1}), w.at({1, j}));
+    EXPECT_LE(norm_of(minus(oracle::from_tensor(linalg::eigvalsh(tensor(a))), w)), bound(n) * norm_of(full)) << n;
+  }
+}
+
+TEST_P(LinalgSides, EigenvaluesKnownByHand) {
+  for (const int64_t n : {12, 31, 60, 128}) {
+    // -1, 2, -1: 2 - 2 cos(k pi / (n + 1)). Ones with c on the diagonal: c - 1, and once c - 1 + n. No elements.
+    Array second{{n, n}, {}}, ones{{n, n}, {}}, mixed{{n, n}, {}};
+    for (int64_t i = 0; i < n * n; ++i) {
+      const int64_t row = i / n, column = i % n;
+      second.data.push_back(row == column ? 2 : std::abs(row - column) == 1 ? -1 : 0);
+      ones.data.push_back(row == column ? 3 : 1);
+      mixed.data.push_back(row != column ? 0 : row % 2 == 0 ? double(row) : -0x1p-40 * double(row));
+    }
+    const auto values = [&](const Array& a) { return oracle::from_tensor(linalg::eigh(tensor(a)).w).data; };
+    const double near = bound(n);
+    const std::vector<double> w = values(second), v = values(ones), diagonal = values(mixed);
+    for (int64_t k = 0; k < n; ++k) {
+      EXPECT_NEAR(w[size_t(k)], 2 - 2 * std::cos(double(k + 1) * M_PI / double(n + 1)), 4 * near);
+      EXPECT_NEAR(v[size_t(k)], k == n - 1 ? 2 + double(n) : 2, near * double(n));
+    }
+    const double least = -0x1p-40 * double((n - 2) / 2 * 2 + 1);
+    EXPECT_NEAR(diagonal.front(), least, -0x1p-20 * least);
+    EXPECT_EQ(diagonal.back(), double((n - 1) / 2 * 2));
+    for (const double x : values(oracle::filled({n, n}, 0))) EXPECT_EQ(x, 0);
+    Array bad = oracle::filled({2, n, n}, 1);
+    bad.ref({0, n - 1, 0}) = INFINITY;
+    const linalg::EighEx f = linalg::eigh_ex(tensor(bad));
+    EXPECT_EQ(f.info.to_vector<int32_t>(), (std::vector<int32_t>{int32_t(n) + 1, 0}));
+    EXPECT_TRUE(std::isnan(oracle::from_tensor(f.v).at({0, 0, n - 1})));
+    EXPECT_NEAR(oracle::from_tensor(f.w).at({1, n - 1}), double(n), near * double(n));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Dtypes, LinalgSides, ::testing::Values(DType::F32, DType::F64),
                          [](const auto& info) { return std::string(dtype_name(info.param)); });
 

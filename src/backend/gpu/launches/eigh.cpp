@@ -1,9 +1,15 @@
 // Symmetric eigenproblems over stacks of matrices.
+#include <algorithm>
+
+#include "backend/gpu/launches/block_matrix.h"
 #include "backend/gpu/launches/jacobi.h"
 #include "backend/gpu/launches/spectral_vendor.h"
 
 namespace nngpu::gpu {
 namespace {
+
+// Matrices with no side over this go by rotations of their columns.
+constexpr int64_t kRotatedSide = 8;
 
 void eigh_small(GpuBackend& gpu, const Matrices& a, const Stack& values, const Stack& vectors,
                 const Stack& status) {
@@ -13,6 +19,23 @@ void eigh_small(GpuBackend& gpu, const Matrices& a, const Stack& values, const S
   arguments.buffer(a.data).buffer(values.data).buffer(vectors.data).buffer(status.data);
   arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0}).value(strides_of(a));
   grid.launch(gpu, jacobi_small_kernel(gpu, grid, a.dtype, "EIGH", "eigh_small"), arguments);
+}
+
+// A block a matrix, a thread a row, and for more rows than a subgroup has, a subgroup for the rotations.
+void eigh_block(GpuBackend& gpu, const Matrices& a, const Stack& values, const Stack& vectors,
+                const Stack& status) {
+  const auto n = static_cast<int32_t>(a.rows);
+  const uint32_t side = static_cast<uint32_t>((n + 31) / 32 * 32), ahead = side > 32 ? 1 : 0;
+  const uint32_t threads = side + 32 * ahead;
+  Arguments arguments;
+  arguments.buffer(a.data).buffer(values.data).buffer(vectors.data).buffer(status.data);
+  arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0}).value(strides_of(a));
+  const KernelHandle kernel = gpu.library().kernel(
+      "eigh_block", "eigh_block",
+      "#define MAX_THREADS " + std::to_string(threads) + "\n#define SIDE " + std::to_string(side) +
+          "\n#define AHEAD " + std::to_string(ahead) + "\n" + type_definition(a.dtype) + limits(a.dtype));
+  const auto blocks = static_cast<uint32_t>(std::clamp<int64_t>(a.entries, 1, int64_t{1} << 20));
+  gpu.launch(kernel, {blocks, 1, 1}, {threads, 1, 1}, arguments);
 }
 
 void eigh_large(GpuBackend& gpu, const Stack& a, const Stack& values, const Stack& vectors, const Stack& status) {
@@ -38,7 +61,9 @@ void run_eigh(GpuBackend& gpu, const Launch& launch, const RunContext& context) 
   if (with_vectors) vectors = output_stack(gpu, launch, context, 1, Entry::Matrix);
   const Stack status = status_stack(gpu, launch);
   const int64_t n = values.rows;
-  if (status.entries > 0 && n <= kSmallSide)
+  if (status.entries > 0 && n > kRotatedSide && n <= kBlockSide)
+    eigh_block(gpu, input_matrices(gpu, launch, context, 0), values, vectors, status);
+  else if (status.entries > 0 && n <= kRotatedSide)
     eigh_small(gpu, input_matrices(gpu, launch, context, 0), values, vectors, status);
   else if (status.entries > 0)
     eigh_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), values, vectors, status);

@@ -7,12 +7,6 @@ namespace {
 
 constexpr uint32_t kThreads = 512;
 
-// Half a unit in the last place of 1, and what squares of columns count as zero below, if elements are near 1.
-std::string limits(DType dtype) {
-  return dtype == DType::F64 ? "#define EPSILON 1.1102230246251565e-16\n#define TINY 1e-280\n"
-                             : "#define EPSILON 5.9604645e-8f\n#define TINY 1e-32f\n";
-}
-
 // As in kernels/jacobi.kl.
 struct Target {
   int64_t step;
@@ -25,6 +19,12 @@ struct Completion {
 };
 
 }  // namespace
+
+// Half a unit in the last place of 1, and what squares of columns count as zero below, if elements are near 1.
+std::string limits(DType dtype) {
+  return dtype == DType::F64 ? "#define EPSILON 1.1102230246251565e-16\n#define TINY 1e-280\n"
+                             : "#define EPSILON 5.9604645e-8f\n#define TINY 1e-32f\n";
+}
 
 KernelHandle jacobi_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype, const char* which,
                                  const char* name) {

@@ -11,6 +11,8 @@ struct SmallSizes {
   int64_t entries;
   int32_t rows, columns, vectors, full;
 };
+// "#define EPSILON ...\n#define TINY ...\n"
+std::string limits(DType dtype);
 // The kernel of a problem whose matrices have no side over kSmallSide. `which` is EIGH or SVD.
 KernelHandle jacobi_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype, const char* which,
                                  const char* name);
