@@ -47,6 +47,10 @@ Gradients input_gradients(const Call& call) {
       return dropout_gradients(call);
     case OpKind::Matmul:
       return matmul_gradients(call);
+    case OpKind::Attention:
+      return attention_gradients(call);
+    case OpKind::AttentionGradient:
+      return attention_gradient_gradients(call);
     case OpKind::Reshape:
       return {reshape(call.gradient(), call.input(0).shape())};
     case OpKind::Broadcast:

@@ -61,6 +61,10 @@ Gradients normalize_gradients(const Call& call);
 Gradients normalize_gradient_gradients(const Call& call);
 Gradients dropout_gradients(const Call& call);
 
+// gradients_attention.cpp
+Gradients attention_gradients(const Call& call);
+Gradients attention_gradient_gradients(const Call& call);
+
 Gradients slice_gradients(const Call& call);
 Gradients permute_gradients(const Call& call);
 Gradients diagonal_gradients(const Call& call);

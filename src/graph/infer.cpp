@@ -85,6 +85,10 @@ Outputs infer(OpKind kind, const Params& params, Inputs in) {
       return infer_dropout(in);
     case OpKind::Matmul:
       return infer_matmul(in[0], in[1]);
+    case OpKind::Attention:
+      return infer_attention(params.as<AttentionParams>(), in);
+    case OpKind::AttentionGradient:
+      return infer_attention_gradient(params.as<AttentionParams>(), in);
     case OpKind::Reshape:
       return infer_reshape(params.as<ShapeParams>(), in[0]);
     case OpKind::Broadcast:

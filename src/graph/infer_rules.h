@@ -43,6 +43,9 @@ Outputs infer_softmax_gradient(const SoftmaxParams& params, Inputs inputs);
 Outputs infer_normalize(const NormalizeParams& params, Inputs inputs);
 Outputs infer_normalize_gradient(const NormalizeParams& params, Inputs inputs);
 Outputs infer_dropout(Inputs inputs);
+// infer_attention.cpp
+Outputs infer_attention(const AttentionParams& params, Inputs inputs);
+Outputs infer_attention_gradient(const AttentionParams& params, Inputs inputs);
 // infer_shape.cpp
 Outputs infer_reshape(const ShapeParams& params, const Tensor& x);
 Outputs infer_broadcast(const ShapeParams& params, const Tensor& x);

@@ -49,6 +49,13 @@ struct NormalizeParams {
   int64_t weight, bias;  // 1: is among the inputs
   int64_t epsilon;       // the bits of a double
 };
+// What a mask of attention says of a score.
+enum class AttentionMask : int64_t { None, Added, Allowed };
+struct AttentionParams {
+  AttentionMask mask;
+  int64_t causal;  // 1: query i sees the keys 0 to i
+  int64_t scale;   // the bits of a double
+};
 struct ShapeParams {
   Shape shape;
 };

@@ -83,6 +83,10 @@ class CpuBackend : public Backend {
         return run_dropout(launch, context);
       case OpKind::Matmul:
         return run_matmul(launch, context);
+      case OpKind::Attention:
+        return run_attention(launch, context);
+      case OpKind::AttentionGradient:
+        return run_attention_gradient(launch, context);
       case OpKind::Copy:
         return run_copy(launch, context);
       case OpKind::Concat:

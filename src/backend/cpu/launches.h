@@ -18,6 +18,8 @@ void run_normalize_gradient(const Launch& launch, const RunContext& context);
 void run_dropout(const Launch& launch, const RunContext& context);
 void prepare_matmul(Launch& launch);
 void run_matmul(const Launch& launch, const RunContext& context);
+void run_attention(const Launch& launch, const RunContext& context);
+void run_attention_gradient(const Launch& launch, const RunContext& context);
 void run_copy(const Launch& launch, const RunContext& context);
 void run_concat(const Launch& launch, const RunContext& context);
 void run_pad(const Launch& launch, const RunContext& context);

@@ -126,6 +126,10 @@ void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& conte
       return run_dropout(*this, launch, context);
     case OpKind::Matmul:
       return run_matmul(*this, launch, context);
+    case OpKind::Attention:
+      return run_attention(*this, launch, context);
+    case OpKind::AttentionGradient:
+      return run_attention_gradient(*this, launch, context);
     case OpKind::Copy:
       return run_copy(*this, launch, context);
     case OpKind::Concat:

@@ -24,6 +24,8 @@ void run_dropout(GpuBackend& gpu, const Launch& launch, const RunContext& contex
 void prepare_matmul(GpuBackend& gpu, Launch& launch);
 bool matmul_takes_chain(GpuBackend& gpu, const Launch& product, const Launch* before, const Launch& chain);
 void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_attention(GpuBackend& gpu, const Launch& launch, const RunContext& context);
+void run_attention_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_copy(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_concat(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_pad(GpuBackend& gpu, const Launch& launch, const RunContext& context);

@@ -139,6 +139,17 @@ void softmax_gradient(bool log, int64_t n, const T* g, const T* y, T* dx) {
   });
 }
 
+template <class T>
+void attention_gradient(int64_t n, T lse, T delta, T* scores, T* slope) {
+  const hn::ScalableTag<T> d;
+  const auto shift = hn::Set(d, lse), taken = hn::Set(d, delta);
+  for_vectors<T>(0, n, [&](auto part) HWY_ATTR {
+    const auto weight = Exp(d, hn::Sub(part.load(scores), shift));
+    part.store(hn::Mul(weight, hn::Sub(part.load(slope), taken)), slope);
+    part.store(weight, scores);
+  });
+}
+
 #define NNGPU_ROW_KERNELS(T, name)                                                                             \
   double squares_##name(const T* x, int64_t n) { return squares_of(x, n); }                                    \
   void normalize_##name(const RowStatistics& s, int64_t n, const T* x, const T* weight, const T* bias, T* y) { \
@@ -150,6 +161,9 @@ void softmax_gradient(bool log, int64_t n, const T* g, const T* y, T* dx) {
   }                                                                                                            \
   void softmax_gradient_##name(bool log, int64_t n, const T* g, const T* y, T* dx) {                           \
     softmax_gradient(log, n, g, y, dx);                                                                        \
+  }                                                                                                            \
+  void attention_gradient_##name(int64_t n, T lse, T delta, T* scores, T* slope) {                             \
+    attention_gradient(n, lse, delta, scores, slope);                                                          \
   }
 NNGPU_ROW_KERNELS(float, f32)
 NNGPU_ROW_KERNELS(double, f64)
@@ -166,6 +180,7 @@ namespace nngpu::cpu {
   HWY_EXPORT(normalize_##name);                                                                             \
   HWY_EXPORT(normalize_gradient_##name);                                                                    \
   HWY_EXPORT(softmax_gradient_##name);                                                                      \
+  HWY_EXPORT(attention_gradient_##name);                                                                    \
   template <>                                                                                               \
   double sum_of_squares(const T* x, int64_t n) {                                                            \
     return HWY_DYNAMIC_DISPATCH(squares_##name)(x, n);                                                      \
@@ -182,6 +197,10 @@ namespace nngpu::cpu {
   template <>                                                                                               \
   void softmax_row_gradient(bool log, int64_t n, const T* g, const T* y, T* dx) {                           \
     HWY_DYNAMIC_DISPATCH(softmax_gradient_##name)(log, n, g, y, dx);                                        \
+  }                                                                                                         \
+  template <>                                                                                               \
+  void attention_row_gradient(int64_t n, T lse, T delta, T* scores, T* slope) {                             \
+    HWY_DYNAMIC_DISPATCH(attention_gradient_##name)(n, lse, delta, scores, slope);                          \
   }
 NNGPU_ROW_KERNELS(float, f32)
 NNGPU_ROW_KERNELS(double, f64)

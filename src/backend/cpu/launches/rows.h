@@ -27,6 +27,10 @@ void normalize_row_gradient(const RowStatistics& s, bool centered, int64_t n, co
                             const T* weight, T* dx);
 template <class T>
 void softmax_row_gradient(bool log, int64_t n, const T* g, const T* y, T* dx);
+// Of a row of attention: scores become weights, exp(score - lse), and `slope`, the weights' gradient, becomes the
+// scores', weight * (slope - delta).
+template <class T>
+void attention_row_gradient(int64_t n, T lse, T delta, T* scores, T* slope);
 
 // The operand's elements in row-major order: in place, or a copy that `scratch` keeps.
 template <class T>

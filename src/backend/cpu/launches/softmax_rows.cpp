@@ -169,6 +169,17 @@ int64_t columns_of(int64_t columns, int64_t n, bool log, const T* x, int64_t x_s
   return c;
 }
 
+template <class T>
+T part_of(int64_t n, T* x, T& max, double& sum) {
+  const hn::ScalableTag<T> d;
+  const T before = max;
+  max = std::max(max, largest(d, n, x));
+  const T shift = max == -std::numeric_limits<T>::infinity() ? T{0} : max;
+  const T correction = before == max ? T{1} : std::exp(before - shift);
+  sum = sum * static_cast<double>(correction) + exponentials(d, n, x, shift, x);
+  return correction;
+}
+
 void rows_f32(int64_t rows, int64_t n, bool log, const float* x, int64_t x_step, float* y, int64_t y_step) {
   rows_of<float>(rows, n, log, x, x_step, y, y_step);
 }
@@ -183,6 +194,8 @@ int64_t columns_f64(int64_t columns, int64_t n, bool log, const double* x, int64
                     int64_t y_step) {
   return columns_of<double>(columns, n, log, x, x_step, y, y_step);
 }
+float part_f32(int64_t n, float* x, float& max, double& sum) { return part_of(n, x, max, sum); }
+double part_f64(int64_t n, double* x, double& max, double& sum) { return part_of(n, x, max, sum); }
 
 }  // namespace
 }  // namespace nngpu::cpu::HWY_NAMESPACE
@@ -195,6 +208,8 @@ HWY_EXPORT(rows_f32);
 HWY_EXPORT(rows_f64);
 HWY_EXPORT(columns_f32);
 HWY_EXPORT(columns_f64);
+HWY_EXPORT(part_f32);
+HWY_EXPORT(part_f64);
 
 template <>
 void softmax_rows(int64_t rows, int64_t n, bool log, const float* x, int64_t x_step, float* y, int64_t y_step) {
@@ -214,6 +229,15 @@ template <>
 int64_t softmax_columns(int64_t columns, int64_t n, bool log, const double* x, int64_t x_step, double* y,
                         int64_t y_step) {
   return HWY_DYNAMIC_DISPATCH(columns_f64)(columns, n, log, x, x_step, y, y_step);
+}
+
+template <>
+float softmax_part(int64_t n, float* x, float& max, double& sum) {
+  return HWY_DYNAMIC_DISPATCH(part_f32)(n, x, max, sum);
+}
+template <>
+double softmax_part(int64_t n, double* x, double& max, double& sum) {
+  return HWY_DYNAMIC_DISPATCH(part_f64)(n, x, max, sum);
 }
 
 }  // namespace nngpu::cpu
