@@ -15,9 +15,9 @@ void softmax_rows(int64_t rows, int64_t n, bool log, const T* x, int64_t x_step,
 template <class T>
 int64_t softmax_columns(int64_t columns, int64_t n, bool log, const T* x, int64_t x_step, T* y, int64_t y_step);
 
-// The next n elements of a row of which `max` is the largest so far and `sum` the sum of exponentials relative to it
-// (Milakov and Gimelshein, 2018): they become their exponentials relative to the new maximum. Returns what was made
-// relative to the old one is to be multiplied with. Both start as minus infinity and 0.
+// The next n elements of a row of which `max` is the largest so far and `sum` the sum of exponentials relative to
+// it (Milakov and Gimelshein, 2018): they become their exponentials relative to the new maximum. Returns what was
+// made relative to the old one is to be multiplied with. Both start as minus infinity and 0.
 template <class T>
 T softmax_part(int64_t n, T* x, T& max, double& sum);
 
