@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/trace.h"
+#include "ops/batch_norm.h"
 #include "ops/convert.h"
 #include "ops/generator.h"
 #include "ops/rows.h"
@@ -26,13 +27,6 @@ void require_channels(const char* operation, const Tensor& x) {
   if (x.rank() < 2) fail<ShapeError>(operation, "needs (n, channels, ...): ", x.shape());
 }
 
-// (channels) so that it repeats along all axes of x but the second.
-Tensor along_channels(const Tensor& t, const Tensor& x) {
-  Shape shape = Dims::filled(x.rank() - 1, 1);
-  shape[0] = x.shape()[1];
-  return reshape(t, shape);
-}
-
 Shape trailing_shape(const char* operation, const Tensor& x, int64_t axes) {
   if (axes < 1 || axes > x.rank())
     fail<ShapeError>(operation, "cannot normalise ", axes, " trailing axes of ", x.shape());
@@ -48,8 +42,8 @@ Tensor apply(const Tensor& x, const Tensor& mean, const Tensor& var, const Tenso
   const auto wide = [&](const Tensor& t) { return ops::convert("batch_norm", t, dtype); };
   Tensor scale = rsqrt(wide(var) + epsilon);
   if (weight.defined()) scale = scale * wide(weight);
-  Tensor y = (wide(x) - along_channels(wide(mean), x)) * along_channels(scale, x);
-  if (bias.defined()) y = y + along_channels(wide(bias), x);
+  Tensor y = (wide(x) - ops::along_channels(wide(mean), x)) * ops::along_channels(scale, x);
+  if (bias.defined()) y = y + ops::along_channels(wide(bias), x);
   return ops::convert("batch_norm", y, x.dtype());
 }
 
@@ -120,9 +114,14 @@ BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   Dims axes = {0};
   for (int64_t k = 2; k < x.rank(); ++k) axes.push_back(k);
   const Moments m = moments(ops::as_accumulator(name, values), axes);
-  return {apply(values, m.mean, m.var, factor(name, "weight", values, weight, channels),
-                factor(name, "bias", values, bias, channels), epsilon),
-          m.mean, m.var};
+  const ops::BatchNormCall call = {values,
+                                   m.mean,
+                                   m.var,
+                                   factor(name, "weight", values, weight, channels),
+                                   factor(name, "bias", values, bias, channels),
+                                   epsilon};
+  const auto normalised = [&] { return apply(values, m.mean, m.var, call.weight, call.bias, epsilon); };
+  return {ops::with_batch_norm_gradient(call, normalised), m.mean, m.var};
 }
 
 Tensor batch_norm(const Tensor& x, const Tensor& mean, const Tensor& var, const Tensor& weight, const Tensor& bias,

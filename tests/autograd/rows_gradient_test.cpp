@@ -1,7 +1,10 @@
 // Gradients of the operations on rows and channels, of first and second order, by finite differences.
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "nngpu/autograd.h"
+#include "nngpu/compile.h"
 #include "nngpu/normalization.h"
 #include "nngpu/ops.h"
 
@@ -61,6 +64,28 @@ TEST(RowGradients, Channels) {
         {numbers({3, 2, 3}), numbers({2}), numbers({2})});
   check([](const Tensors& in) { return Tensors{group_norm(in[0], 2, in[1], in[2])}; },
         {numbers({2, 4, 3}), numbers({4}), numbers({4})});
+}
+
+// Through all results, which depend on each other, and without weight or bias.
+TEST(RowGradients, BatchNormsMoments) {
+  check(
+      [](const Tensors& in) {
+        const BatchNorm n = batch_norm(in[0], {}, in[1]);
+        return Tensors{n.y, n.mean * n.var};
+      },
+      {numbers({3, 2, 3}), numbers({2})});
+  check([](const Tensors& in) { return Tensors{batch_norm(in[0]).y}; }, {numbers({5, 2})});
+}
+
+// Neither the centred values nor a wider copy of them is stored: three launches read x and what came back.
+TEST(RowGradients, BatchNormStoresNothingOfTheInputsSize) {
+  const auto step = [](const Tensor& x, const Tensor& g) {
+    const auto y = [](const Tensors& in) { return Tensors{batch_norm(in[0], in[1], in[2]).y}; };
+    return vjp(y, {x, ones({4}), zeros({4})}).pullback({g})[0];
+  };
+  const Tensor x = zeros({64, 4, 32, 32}, DType::BF16);
+  const std::string plan = explain(step, x, x);
+  EXPECT_TRUE(std::regex_search(plan, std::regex("intermediates peak at [0-9.]+ B"))) << plan;
 }
 
 TEST(RowGradients, DropoutKeepsItsMask) {
