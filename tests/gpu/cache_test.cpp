@@ -21,7 +21,7 @@ float run_once(KernelLibrary& library, Runtime& runtime) {
   float value = 0;
   Arguments arguments;
   arguments.buffer(&value);
-  runtime.launch(library.generated(kBody, "one"), {1, 1, 1}, {1, 1, 1}, arguments);
+  runtime.launch(library.generated(kBody, "one")->get(), {1, 1, 1}, {1, 1, 1}, arguments);
   return value;
 }
 

@@ -18,7 +18,7 @@ class ForwardingRuntime : public Runtime {
   void fill_zero(void* to, size_t bytes) override { sim_->fill_zero(to, bytes); }
   void compile(const std::string& text, const std::string& path) override { sim_->compile(text, path); }
   std::unique_ptr<Module> load(const std::string& path) override { return sim_->load(path); }
-  void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
+  void launch(DriverKernel kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
     sim_->launch(kernel, blocks, threads, arguments);
   }
   void synchronize() override { sim_->synchronize(); }

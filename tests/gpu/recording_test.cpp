@@ -36,7 +36,7 @@ class LogRuntime : public Runtime {
 
   void copy(void* to, const void* from, size_t bytes) override { add({word(to), word(from), bytes}); }
   void fill_zero(void* to, size_t bytes) override { add({word(to), bytes}); }
-  void launch(KernelHandle, Dim3 blocks, Dim3, const Arguments& arguments) override {
+  void launch(DriverKernel, Dim3 blocks, Dim3, const Arguments& arguments) override {
     std::vector<uintptr_t> step = {blocks.x};
     for (const auto& entry : arguments.entries()) {
       for (size_t at = 0; at < entry.size; at += 8) {
@@ -140,7 +140,7 @@ class Recordings : public ::testing::Test {
     } table{{y + 16, nullptr, own->data}, 5};
     arguments.buffer(x + 8).number(m.addresses[2], 4, 8).value(int64_t{77}).buffer(nullptr).addresses(table.at);
     arguments.addresses(&table, sizeof(table), sizeof(table.at));
-    gpu_.launch(this, {static_cast<uint32_t>(m.numbers[3]), 1, 1}, {32, 1, 1}, arguments);
+    gpu_.runtime().launch(this, {static_cast<uint32_t>(m.numbers[3]), 1, 1}, {32, 1, 1}, arguments);
     Gemm g{};
     g.a = x;
     g.b = own->data;
@@ -279,7 +279,7 @@ TEST_F(Recordings, AreNotMadeOfAddressesNobodyDeclared) {
   EXPECT_FALSE(made([&](GpuBackend& gpu) {
     Arguments arguments;
     arguments.value(m.x->data);
-    gpu.launch(this, {1, 1, 1}, {32, 1, 1}, arguments);
+    gpu.runtime().launch(this, {1, 1, 1}, {32, 1, 1}, arguments);
   }));
   EXPECT_FALSE(made([&](GpuBackend& gpu) { gpu.runtime().download(nullptr, m.x->data, 0); }));
   BufferPtr kept;

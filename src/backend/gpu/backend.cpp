@@ -7,6 +7,7 @@
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/convolution_vendor.h"
 #include "backend/gpu/recorder.h"
+#include "backend/gpu/warm_up.h"
 #include "graph/channels_last.h"
 #include "nngpu/error.h"
 
@@ -41,21 +42,25 @@ void GpuBackend::download(void* to, const char* from, size_t bytes) {
 }
 
 void GpuBackend::launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) {
-  runtime().launch(kernel, blocks, threads, arguments);
+  if (WarmUp::current(*this) != nullptr) return;
+  runtime().launch(kernel->get(), blocks, threads, arguments);
   ++counters_.kernels;
 }
 
 MemoryPool& GpuBackend::pool() {
+  if (WarmUp* warm_up = WarmUp::current(*this)) return warm_up->pool();
   GpuRecorder* recorder = GpuRecorder::current(*this);
   return recorder != nullptr ? recorder->pool() : pool_;
 }
 
 Runtime& GpuBackend::runtime() {
+  if (WarmUp* warm_up = WarmUp::current(*this)) return warm_up->runtime();
   GpuRecorder* recorder = GpuRecorder::current(*this);
   return recorder != nullptr ? recorder->runtime() : *runtime_;
 }
 
 BufferPtr GpuBackend::status_memory(size_t bytes) {
+  if (WarmUp* warm_up = WarmUp::current(*this)) return warm_up->pool().allocate(bytes);
   BufferPtr memory = pool_.allocate(bytes);
   if (GpuRecorder* recorder = GpuRecorder::current(*this)) recorder->add_status(memory);
   return memory;
@@ -93,9 +98,11 @@ bool GpuBackend::prefers_channels_last(const graph::Launch& convolution) {
 }
 
 void GpuBackend::prepare(graph::Launch& launch) {
+  const KernelLibrary::Ahead ahead;
   if (launch.kind == graph::OpKind::Elementwise) prepare_elementwise(*this, launch);
   if (launch.kind == graph::OpKind::Reduce) prepare_reduce(*this, launch);
   if (launch.kind == graph::OpKind::Matmul) prepare_matmul(*this, launch);
+  WarmUp(*this, *runtime_).run(launch);
 }
 
 bool GpuBackend::takes_chain(const graph::Launch& product, const graph::Launch* before,

@@ -82,6 +82,10 @@ std::string digest(const std::string& bytes) {
   return text;
 }
 
+std::string kernel_file_name(const std::string& architecture, const std::string& text) {
+  return digest(architecture + "\n" NNGPU_VERSION "\n" + text);
+}
+
 std::string cached_file(const std::string& name, const std::function<void(const std::string& path)>& make) {
   const std::string path = cache_folder() + "/" + name;
   if (access(path.c_str(), R_OK) == 0) return path;

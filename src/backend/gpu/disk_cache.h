@@ -16,6 +16,9 @@ const std::string& cache_folder();
 // may make it at the same time: each writes a file of its own and renames it.
 std::string cached_file(const std::string& name, const std::function<void(const std::string& path)>& make);
 
+// The name of the file with a compiled text: it depends on the text, the architecture and the library's version.
+std::string kernel_file_name(const std::string& architecture, const std::string& text);
+
 // 32 hexadecimal digits that depend on every byte.
 std::string digest(const std::string& bytes);
 

@@ -5,40 +5,19 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <unordered_map>
 
+#include "backend/gpu/installed.h"
 #include "backend/gpu/module_table.h"
 #include "nngpu/error.h"
 
 namespace nngpu::gpu {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kModuleName = "libnngpu_cuda.so";
-
-// The folder of the library or program that this function is part of.
-fs::path own_folder() {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr) return {};
-  std::error_code error;
-  const fs::path file = fs::canonical(info.dli_fname, error);
-  // A program that was found along PATH has a name without its folder.
-  return error ? fs::read_symlink("/proc/self/exe", error).parent_path() : file.parent_path();
-}
 
 std::string find_module() {
   if (const char* named = std::getenv("NNGPU_CUDA_MODULE"); named != nullptr && *named != '\0') return named;
-  const fs::path own = own_folder();
-  std::error_code error;
-  for (const fs::path& folder :
-       {own, own / "../lib", own / ".." / NNGPU_INSTALL_LIBDIR, fs::path(NNGPU_INSTALL_FULL_LIBDIR)}) {
-    if (!folder.is_absolute()) continue;
-    const fs::path file = folder / kModuleName;
-    if (fs::exists(file, error)) return file.string();
-  }
-  return "";
+  return find_installed(kModuleName);
 }
 
 struct LoadedModule {
@@ -80,7 +59,7 @@ class LoadedKernels : public Module {
     check(table().load(device_, path.c_str(), &module_), "load");
   }
   ~LoadedKernels() override { table().unload(device_, module_); }
-  KernelHandle find(const std::string& name) const override {
+  DriverKernel find(const std::string& name) const override {
     void* kernel = nullptr;
     check(table().find(device_, module_, name.c_str(), &kernel), "find");
     return kernel;
@@ -246,7 +225,7 @@ class ModuleRuntime : public Runtime {
   std::unique_ptr<Module> load(const std::string& path) override {
     return std::make_unique<LoadedKernels>(device_, path);
   }
-  void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
+  void launch(DriverKernel kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
     constexpr size_t kMost = 64;
     void* addresses[kMost];
     const auto& entries = arguments.entries();

@@ -44,7 +44,7 @@ class GpuRecorder::Interposed : public Runtime {
     real_.fill_zero(to, bytes);
     to_.add_step(ZeroStep{to, bytes}, &ZeroStep::to);
   }
-  void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
+  void launch(DriverKernel kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) override {
     real_.launch(kernel, blocks, threads, arguments);
     to_.add_kernel(kernel, blocks, threads, arguments);
   }
@@ -175,7 +175,7 @@ void GpuRecorder::add_step(const S& step, Pointers S::*... pointers) {
   run_.steps.emplace_back(step);
 }
 
-void GpuRecorder::add_kernel(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) {
+void GpuRecorder::add_kernel(DriverKernel kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) {
   if (run_.steps.size() >= kMostRecorded) repeatable_ = false;
   if (!repeatable_) return;
   add_arguments(arguments);

@@ -31,7 +31,7 @@ class GpuRecorder : public Recorder {
   void* take_block(MemoryPool& pool, size_t bytes);
   void add_slots();
   size_t add_region(uintptr_t base, size_t bytes);
-  void add_kernel(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments);
+  void add_kernel(DriverKernel kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments);
   void add_arguments(const Arguments& arguments);
   // Adds a step, and where in it there are addresses.
   template <class S, class... Pointers>

@@ -92,12 +92,12 @@ struct VendorConvolution {
   void* workspace = nullptr;
 };
 
-// A compiled kernel that can be launched. Belongs to its Module.
-using KernelHandle = const void*;
+// A kernel as the driver knows it. Belongs to its Module.
+using DriverKernel = const void*;
 
 // One piece of submitted work.
 struct KernelStep {
-  KernelHandle kernel;
+  DriverKernel kernel;
   Dim3 blocks, threads;
   Arguments arguments;
 };
@@ -124,7 +124,7 @@ class StepGraph {
 class Module {
  public:
   virtual ~Module() = default;
-  virtual KernelHandle find(const std::string& name) const = 0;  // throws Error if absent
+  virtual DriverKernel find(const std::string& name) const = 0;  // throws Error if absent
 };
 
 // One device. All work goes to one queue in order: memory that is freed and allocated again is safe to reuse by
@@ -146,7 +146,7 @@ class Runtime {
   // Compiles the text into a file that load() takes; an error carries the compiler's message.
   virtual void compile(const std::string& text, const std::string& output_path) = 0;
   virtual std::unique_ptr<Module> load(const std::string& path) = 0;
-  virtual void launch(KernelHandle kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) = 0;
+  virtual void launch(DriverKernel kernel, Dim3 blocks, Dim3 threads, const Arguments& arguments) = 0;
   virtual void synchronize() = 0;
 
   // Whether a graph can have the step, and a graph of steps that can; null where it cannot be made.

@@ -32,7 +32,7 @@ class SimModule : public gpu::Module {
     cooperative_ = *flag != 0;
   }
   // The code stays loaded: sanitizers report leaks and errors by it until the end.
-  gpu::KernelHandle find(const std::string& name) const override {
+  gpu::DriverKernel find(const std::string& name) const override {
     Kernel& kernel = kernels_[name];
     if (kernel.entry == nullptr) {
       kernel.entry = reinterpret_cast<Entry>(dlsym(handle_, ("ng_entry_" + name).c_str()));
@@ -99,7 +99,7 @@ class SimRuntime : public gpu::Runtime {
   }
   std::unique_ptr<gpu::Module> load(const std::string& path) override { return std::make_unique<SimModule>(path); }
 
-  void launch(gpu::KernelHandle handle, gpu::Dim3 blocks, gpu::Dim3 threads,
+  void launch(gpu::DriverKernel handle, gpu::Dim3 blocks, gpu::Dim3 threads,
               const gpu::Arguments& arguments) override {
     const auto& kernel = *static_cast<const Kernel*>(handle);
     std::vector<void*> addresses;
