@@ -63,7 +63,8 @@ struct GradScalerOptions {
 // precision training", 2018). A step whose gradients are not all finite leaves parameters and state as they are
 // and lowers the scale; nothing is read on the host, and scale and counter are Variables, so it works inside
 // compile(). scale(), step() and update() belong into the same compiled function. ValueError for options out of
-// range and calls out of order.
+// range and calls out of order; DeviceError for a loss or parameters on another device; DTypeError for a loss that
+// is not floating.
 class GradScaler {
  public:
   explicit GradScaler(const GradScalerOptions& options = {}, Device device = default_device());
@@ -87,6 +88,7 @@ class GradScaler {
     Tensor found_inf;  // rank-0 bool
     bool stepped;
   };
+  void require_device(Device device) const;
   Stage& unscaled(optim::Optimizer& optimizer);
   GradScalerOptions options_;
   Variable scale_, tracker_;

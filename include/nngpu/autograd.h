@@ -11,8 +11,9 @@
 // Gradients are those of a real function of independent elements, with these conventions: maximum and minimum
 // share the gradient equally between equal operands, and give a constant none (relu's gradient at 0 is 0);
 // cholesky and eigh, which read one triangle, give a symmetric gradient; functions that are constant almost
-// everywhere (floor, sign, ...) give zero. Errors: GradientError for an operation without gradient, DTypeError for
-// integers.
+// everywhere (floor, sign, ...) give zero. Errors: GradientError for an operation without gradient; DTypeError for
+// integers; ShapeError, DTypeError and DeviceError for gradients and directions unlike the tensors they belong to;
+// ValueError for functions and tensors that are not there.
 //
 // A graph and its records belong to one thread at a time.
 #ifndef NNGPU_AUTOGRAD_H_
@@ -66,7 +67,8 @@ class NoGrad {
 Tensor stop_gradient(const Tensor& x);
 
 // While one lives, every operation on this thread is computed at once and looked at: the first that gives NaN or
-// infinity throws ValueError with its name. Slow. Compiled functions run uncompiled.
+// infinity, or is given one from outside, throws ValueError with its name, and in backward() with that of the
+// operation whose gradient it is. Slow. Compiled functions run uncompiled.
 class DetectAnomaly {
  public:
   DetectAnomaly();

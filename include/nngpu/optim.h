@@ -14,8 +14,8 @@
 // are rounded. Parameters without a gradient are left as they are. Step counters are counted a group. Copies of an
 // optimizer share its state.
 //
-// Errors: ValueError for options out of range, for undefined and repeated parameters and parameters on different
-// devices; DTypeError for parameters that are not floating.
+// Errors: ValueError for options out of range, for undefined and repeated parameters; DeviceError for parameters
+// on different devices; DTypeError for parameters that are not floating; IndexError for a group that is not there.
 #ifndef NNGPU_OPTIM_H_
 #define NNGPU_OPTIM_H_
 
@@ -73,6 +73,7 @@ class Optimizer {
   Optimizer(const Optimizer&) = default;
   Optimizer& operator=(const Optimizer&) = default;
   virtual void update(size_t index, detail::Group& group) = 0;
+  detail::Group& group_at(size_t index) const;  // IndexError
 
  private:
   std::vector<std::shared_ptr<detail::Group>> groups_;
@@ -83,7 +84,10 @@ template <class OptionsType>
 class OptimizerOf : public Optimizer {
  public:
   using Options = OptionsType;
-  const Options& options(size_t group = 0) const { return options_.at(group); }
+  const Options& options(size_t group = 0) const {
+    group_at(group);
+    return options_[group];
+  }
 
  protected:
   OptimizerOf(std::vector<detail::GroupStart> starts, std::vector<Options> options);
@@ -268,7 +272,8 @@ class Muon : public OptimizerOf<MuonOptions> {
 
 // Scales the gradients so that the norm of all of them together (order `norm_type`: positive or infinity) is at
 // most max_norm, by max_norm / (norm + 1e-6) where that is below 1. Returns the norm before, rank 0, in f32 (f64
-// if a gradient is); nothing is read on the host. Without any gradient 0.
+// if a gradient is); nothing is read on the host. Without any gradient 0. DeviceError for gradients on different
+// devices.
 Tensor clip_grad_norm_(const std::vector<Variable>& parameters, double max_norm, double norm_type = 2);
 // Clamps every element of the gradients to [-clip_value, clip_value].
 void clip_grad_value_(const std::vector<Variable>& parameters, double clip_value);

@@ -7,7 +7,7 @@
 //   optim::CosineAnnealingLR scheduler(optimizer, {.T_max = 100});
 //   for (...) { train(); scheduler.step(); }
 //
-// Errors: ValueError for options out of range.
+// Errors: ValueError for options out of range and steps below 0.
 #ifndef NNGPU_SCHEDULER_H_
 #define NNGPU_SCHEDULER_H_
 
@@ -162,7 +162,8 @@ struct OneCycleLROptions {
   double final_div_factor = 1e4;
   bool three_phase = false;
 };
-// Smith and Topin (2018): up from max_lr / div_factor, then down to that over final_div_factor. Momenta stay.
+// Smith and Topin (2018): up from max_lr / div_factor, then down to that over final_div_factor, where it
+// stays. Momenta do not change.
 class OneCycleLR : public SchedulerOf<OneCycleLROptions> {
  public:
   OneCycleLR(Optimizer& optimizer, const Options& options);
@@ -217,7 +218,8 @@ struct ReduceLROnPlateauOptions {
   double min_lr = 0;
   double eps = 1e-8;  // smaller changes are not made
 };
-// Multiplies the rates by `factor` when the metric has not become better for more than `patience` steps.
+// Multiplies the rates by `factor` when the metric has not become better for more than `patience` steps. A NaN is
+// never better.
 class ReduceLROnPlateau {
  public:
   ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options = {});

@@ -1,6 +1,8 @@
 // Recorded gradients: leaves, backward, the modes of a thread.
+#include "autograd/require.h"
 #include "autograd/walk.h"
 #include "core/fail.h"
+#include "graph/infer.h"
 #include "nngpu/autograd.h"
 
 namespace nngpu {
@@ -31,6 +33,7 @@ Tensor seed_of(const char* operation, const Tensor& output, const Tensor& gradie
     fail<ShapeError>(operation, "the gradient's shape differs: ", gradient.shape(), " for ", output.shape());
   if (gradient.dtype() != output.dtype())
     fail<DTypeError>(operation, "the gradient's dtype differs: ", gradient.dtype(), " for ", output.dtype());
+  autograd::require_same_device(operation, "gradient", gradient, output);
   return gradient;
 }
 
@@ -90,11 +93,20 @@ Tensor stop_gradient(const Tensor& x) {
 namespace {
 
 std::string described(const graph::Node& node) {
-  const std::string name = node.kind == graph::OpKind::Elementwise
-                               ? elementwise_info(node.params.as<graph::ElementwiseParams>().code).name
-                               : graph::op_name(node.kind);
+  const std::string name = graph::operation_name(node.kind, node.params);
   const std::string& of = autograd::operation_of_gradient();
   return of.empty() ? name : name + ", in the gradient of " + of + ",";
+}
+
+bool is_finite(const Tensor& x) {
+  return !is_floating(x.dtype()) || x.numel() == 0 || all(isfinite(x)).item<bool>();
+}
+
+// What an operation whose result is not finite was given: the result itself if its operands are finite.
+const Tensor& operand_not_finite(const std::vector<Tensor>& operands, const Tensor& result) {
+  for (const Tensor& operand : operands)
+    if (!is_finite(operand)) return operand;
+  return result;
 }
 
 void require_finite(const Tensor& first) {
@@ -104,13 +116,20 @@ void require_finite(const Tensor& first) {
     ~Restore() { graph::set_node_hook(hook); }
   } restore{before};
   const NoGrad untracked;
+  std::vector<Tensor> operands;  // which the node forgets when it is computed
+  for (const graph::Edge& edge : first.node()->inputs) operands.emplace_back(edge.node, edge.output);
   for (uint32_t i = 0; i < first.node()->outputs.size(); ++i) {
     const Tensor output = graph::output(first, i);
-    if (!is_floating(output.dtype()) || output.numel() == 0) continue;
-    if (all(isfinite(output)).item<bool>()) continue;
-    const bool nan = any(isnan(output)).item<bool>();
-    throw ValueError("[anomaly] " + described(*first.node()) + " gives " + (nan ? "NaN" : "infinity") + ": " +
-                     dtype_name(output.dtype()) + " " + to_string(output.shape()));
+    if (is_finite(output)) continue;
+    const graph::Node& node = *first.node();
+    const Tensor& culprit = operand_not_finite(operands, output);
+    const bool given = &culprit != &output;
+    const std::string what = !given                            ? described(node) + " gives "
+                             : node.kind == graph::OpKind::Tie ? "a value from before holds "
+                                                               : described(node) + " is given ";
+    const bool nan = any(isnan(culprit)).item<bool>();
+    throw ValueError("[anomaly] " + what + (nan ? "NaN" : "infinity") + ": " + dtype_name(culprit.dtype()) + " " +
+                     to_string(culprit.shape()));
   }
 }
 

@@ -1,7 +1,7 @@
 // Gradients against finite differences.
 #include <cmath>
 
-#include "core/fail.h"
+#include "autograd/require.h"
 #include "nngpu/autograd.h"
 #include "nngpu/ops.h"
 #include "nngpu/random.h"
@@ -45,7 +45,10 @@ double moved(const Weighted& function, std::vector<Tensor> inputs, size_t k, siz
 
 void check_gradients(const TensorFunction& function, const std::vector<Tensor>& inputs,
                      const CheckGradientsOptions& options) {
+  autograd::require_function("check_gradients", function);
+  if (!(options.step > 0)) fail<ValueError>("check_gradients", "step must be positive: ", options.step);
   for (const Tensor& input : inputs) {
+    graph::require_defined("check_gradients", input);
     if (input.dtype() != DType::F64)
       fail<DTypeError>("check_gradients", "finite differences need f64: ", input.dtype());
   }

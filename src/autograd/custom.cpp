@@ -1,6 +1,7 @@
 // Functions with gradients of their own, and checkpoints, which are such functions.
 #include "graph/custom.h"
 
+#include "autograd/require.h"
 #include "autograd/walk.h"
 #include "core/fail.h"
 #include "graph/trace.h"
@@ -44,20 +45,11 @@ std::vector<Tensor> or_zeros(Gradients gradients, const std::vector<Tensor>& lik
   return gradients;
 }
 
-void require_like(const Gradients& gradients, const std::vector<Tensor>& inputs) {
-  if (gradients.size() != inputs.size())
-    fail<ValueError>("custom_gradient", gradients.size(), " gradients for ", inputs.size(), " inputs");
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!gradients[i].defined()) continue;
-    if (!(gradients[i].shape() == inputs[i].shape()) || gradients[i].dtype() != inputs[i].dtype())
-      fail<ShapeError>("custom_gradient", "a gradient of ", gradients[i].dtype(), " ", gradients[i].shape(),
-                       " for an input of ", inputs[i].dtype(), " ", inputs[i].shape());
-  }
-}
-
 }  // namespace
 
 TensorFunction custom_gradient(TensorFunction forward, CustomBackward backward) {
+  autograd::require_function("custom_gradient", forward);
+  autograd::require_function("custom_gradient", backward);
   return [forward = std::move(forward), backward = std::move(backward)](const std::vector<Tensor>& inputs) {
     for (const Tensor& input : inputs) graph::require_defined("custom_gradient", input);
     if (!any_tracked(inputs)) return forward(inputs);
@@ -68,7 +60,7 @@ TensorFunction custom_gradient(TensorFunction forward, CustomBackward backward) 
     }
     return with_rule(values, inputs, [inputs, values, backward](const Gradients& gradients) {
       Gradients results = backward(inputs, values, or_zeros(gradients, values));
-      require_like(results, inputs);
+      autograd::require_like("custom_gradient", "gradient", results, inputs);
       return results;
     });
   };
@@ -141,6 +133,7 @@ Gradients recomputed(const Again& function, const std::vector<Tensor>& inputs, c
 }  // namespace
 
 TensorFunction checkpoint(TensorFunction function) {
+  autograd::require_function("checkpoint", function);
   return [function = std::move(function)](const std::vector<Tensor>& inputs) {
     for (const Tensor& input : inputs) graph::require_defined("checkpoint", input);
     if (!graph::gradients_enabled()) return function(inputs);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "graph/infer.h"
 #include "nngpu/error.h"
 
 namespace nngpu::autograd {
@@ -93,7 +94,7 @@ Gradients input_gradients(const Call& call) {
       return pool_gradient_gradients(call);
     case OpKind::ArgReduce:
     case OpKind::Random:
-      fail_without_gradient(graph::op_name(call.node().kind));
+      fail_without_gradient(graph::operation_name(call.node().kind, call.node().params).c_str());
     case OpKind::LuFactor:
       return lu_factor_gradients(call);
     case OpKind::LuSolve:

@@ -1,4 +1,5 @@
 // Functions of functions.
+#include "autograd/require.h"
 #include "autograd/walk.h"
 #include "core/fail.h"
 #include "nngpu/autograd.h"
@@ -7,6 +8,8 @@ namespace nngpu {
 namespace {
 
 using autograd::Gradients;
+using autograd::require_function;
+using autograd::require_like;
 using autograd::walk_to;
 using autograd::WalkOptions;
 using Records = WalkOptions::Records;
@@ -54,20 +57,10 @@ void require_scalar(const char* operation, const Tensor& output) {
   if (!is_floating(output.dtype())) fail<DTypeError>(operation, "needs a floating result: ", output.dtype());
 }
 
-void require_like(const char* operation, const std::vector<Tensor>& given, const std::vector<Tensor>& like) {
-  if (given.size() != like.size())
-    fail<ValueError>(operation, given.size(), " directions for ", like.size(), " tensors");
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (!given[i].defined()) continue;
-    if (!(given[i].shape() == like[i].shape()) || given[i].dtype() != like[i].dtype())
-      fail<ShapeError>(operation, "a direction of ", given[i].dtype(), " ", given[i].shape(), " for a tensor of ",
-                       like[i].dtype(), " ", like[i].shape());
-  }
-}
-
 }  // namespace
 
 ValueAndGradients value_and_gradients(const TensorFunction& function, const std::vector<Tensor>& inputs) {
+  require_function("grad", function);
   require_floating("grad", inputs);
   const std::vector<Tensor> leaves = leaves_of(inputs);
   const std::vector<Tensor> outputs = recorded(function, leaves);
@@ -80,11 +73,12 @@ ValueAndGradients value_and_gradients(const TensorFunction& function, const std:
 }
 
 Vjp vjp(const TensorFunction& function, const std::vector<Tensor>& inputs) {
+  require_function("vjp", function);
   require_floating("vjp", inputs);
   const std::vector<Tensor> leaves = leaves_of(inputs);
   const std::vector<Tensor> outputs = recorded(function, leaves);
   const auto pullback = [leaves, outputs](const std::vector<Tensor>& cotangents) {
-    require_like("vjp", cotangents, outputs);
+    require_like("vjp", "direction", cotangents, outputs);
     Gradients gradients = walk_to(leaves, outputs, cotangents, {.record_if_outer = true});
     or_zeros(gradients, leaves);
     return gradients;
@@ -99,8 +93,9 @@ Vjp vjp(const TensorFunction& function, const std::vector<Tensor>& inputs) {
 // direction (J. Townsend's trick of two reverse passes). What it would cost twice is never computed, since nothing
 // reads it.
 Jvp jvp(const TensorFunction& function, const std::vector<Tensor>& inputs, const std::vector<Tensor>& tangents) {
+  require_function("jvp", function);
   require_floating("jvp", inputs);
-  require_like("jvp", tangents, inputs);
+  require_like("jvp", "direction", tangents, inputs);
   const std::vector<Tensor> leaves = leaves_of(inputs);
   const std::vector<Tensor> outputs = recorded(function, leaves);
   std::vector<Tensor> zeros;
@@ -127,6 +122,7 @@ Jvp jvp(const TensorFunction& function, const std::vector<Tensor>& inputs, const
 }
 
 Tensor jacobian(const UnaryFunction& function, const Tensor& x) {
+  require_function("jacobian", function);
   require_floating("jacobian", {x});
   const std::vector<Tensor> leaves = leaves_of({x});
   const Tensor y =
@@ -146,14 +142,17 @@ Tensor jacobian(const UnaryFunction& function, const Tensor& x) {
 }
 
 Tensor hessian(const UnaryFunction& function, const Tensor& x) {
+  require_function("hessian", function);
   return jacobian([&](const Tensor& at) { return grad([&](const Tensor& y) { return function(y); })(at); }, x);
 }
 
 Tensor hessian_vector_product(const UnaryFunction& function, const Tensor& x, const Tensor& v) {
+  require_function("hessian_vector_product", function);
+  require_floating("hessian_vector_product", {x, v});
   const auto gradient = [&](const std::vector<Tensor>& at) {
     return std::vector<Tensor>{grad([&](const Tensor& y) { return function(y); })(at[0])};
   };
-  require_like("hessian_vector_product", {v}, {x});
+  require_like("hessian_vector_product", "direction", {v}, {x});
   // The Hessian is symmetric: its product from the left, which is one more reverse pass, is the one from the
   // right.
   return vjp(gradient, {x}).pullback({v})[0];

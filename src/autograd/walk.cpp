@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/fail.h"
+#include "graph/infer.h"
 #include "graph/trace.h"
 #include "nngpu/amp.h"
 #include "ops/elementwise.h"
@@ -16,6 +17,18 @@ using graph::NodePtr;
 
 thread_local std::string current_operation;
 
+// Puts the name back when a walk ends, by an error, too.
+class NamingOperation {
+ public:
+  NamingOperation() = default;
+  ~NamingOperation() { current_operation = std::move(before_); }
+  NamingOperation(const NamingOperation&) = delete;
+  NamingOperation& operator=(const NamingOperation&) = delete;
+
+ private:
+  std::string before_ = current_operation;
+};
+
 class GradientsEnabled {
  public:
   explicit GradientsEnabled(bool enabled) : before_(graph::set_gradients_enabled(enabled)) {}
@@ -27,10 +40,7 @@ class GradientsEnabled {
   bool before_;
 };
 
-const char* name_of(const Node& node) {
-  if (node.kind != graph::OpKind::Elementwise) return graph::op_name(node.kind);
-  return elementwise_info(node.params.as<graph::ElementwiseParams>().code).name;
-}
+std::string name_of(const Node& node) { return graph::operation_name(node.kind, node.params); }
 
 // What a node's gradients go to.
 size_t source_count(const Node& node) {
@@ -61,13 +71,13 @@ class Walk {
   bool has_outer() const { return has_outer_; }
 
   void run() {
+    const NamingOperation naming;
     for (size_t i = order_.size(); i-- > 0;) {
       const auto found = gradients_.find(order_[i].get());
       if (found == gradients_.end() || is_stop(order_[i].get())) continue;
       step(order_[i], found->second);
       if (!graph::is_leaf(*order_[i]) && targets_.count(order_[i].get()) == 0) gradients_.erase(order_[i].get());
     }
-    current_operation.clear();
   }
 
   Tensor gradient_of(const Tensor& target) const {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "core/fail.h"
 #include "graph/deferred.h"
 #include "graph/evaluate.h"
 #include "graph/plan_cache.h"
@@ -350,7 +351,9 @@ struct CompiledFunction::Impl {
 };
 
 CompiledFunction::CompiledFunction(TensorFunction function, size_t capacity)
-    : impl_(std::make_shared<Impl>(std::move(function), capacity)) {}
+    : impl_(std::make_shared<Impl>(std::move(function), capacity)) {
+  if (!impl_->function) fail<ValueError>("compile", "there is no function");
+}
 
 std::vector<Tensor> CompiledFunction::operator()(const std::vector<Tensor>& inputs) const {
   for (const Tensor& input : inputs) require_defined("compile", input);

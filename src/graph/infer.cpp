@@ -13,13 +13,24 @@ void require_one_device(OpKind kind, const Params& params, Inputs inputs) {
     if (is_number(*input.node())) continue;
     if (first == nullptr) first = &input;
     if (input.device() == first->device()) continue;
-    const char* name =
-        kind == OpKind::Elementwise ? elementwise_info(params.as<ElementwiseParams>().code).name : op_name(kind);
-    fail<DeviceError>(name, "tensors are on ", first->device(), " and ", input.device(), ": copy one of them");
+    fail<DeviceError>(operation_name(kind, params).c_str(), "tensors are on ", first->device(), " and ",
+                      input.device(), ": copy one of them");
   }
 }
 
 }  // namespace
+
+std::string operation_name(OpKind kind, const Params& params) {
+  if (kind == OpKind::Elementwise) return elementwise_info(params.as<ElementwiseParams>().code).name;
+  if (kind == OpKind::Concat) return "concatenate";
+  std::string name;
+  for (const char* c = op_name(kind); *c != '\0'; ++c) {
+    const bool capital = *c >= 'A' && *c <= 'Z';
+    if (capital && !name.empty()) name += '_';
+    name += capital ? static_cast<char>(*c - 'A' + 'a') : *c;
+  }
+  return name;
+}
 
 void require_same_dtype(const char* operation, const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) fail<DTypeError>(operation, "dtypes differ: ", a.dtype(), " and ", b.dtype());

@@ -3,6 +3,7 @@
 #define NNGPU_GRAPH_INFER_H_
 
 #include <span>
+#include <string>
 
 #include "graph/node.h"
 
@@ -11,6 +12,9 @@ namespace nngpu::graph {
 // Checks the inputs and returns the outputs' shapes and dtypes (no values). Throws ShapeError, DTypeError,
 // DeviceError, ValueError or IndexError, each naming the operation.
 std::vector<Output> infer(OpKind kind, const Params& params, std::span<const Tensor> inputs);
+
+// An operation's name in messages, spelled as the public functions are: "matmul", "scatter_add", "multiply".
+std::string operation_name(OpKind kind, const Params& params);
 
 }  // namespace nngpu::graph
 

@@ -17,6 +17,10 @@ Tensor ModuleList::forward(const Tensor&) const {
 
 Tensor Residual::forward(const Tensor& x) const { return x + child("inner")(x); }
 
+Lambda::Lambda(std::function<Tensor(const Tensor&)> function) : function_(std::move(function)) {
+  if (!function_) fail<ValueError>("Lambda", "there is no function");
+}
+
 Tensor Lambda::forward(const Tensor& x) const { return function_(x); }
 
 }  // namespace nngpu::nn

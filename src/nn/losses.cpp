@@ -1,6 +1,7 @@
 // Elementwise losses and those of pairs of vectors. A logarithm or root that a condition leaves out gets a
 // harmless argument, so that its gradient there is zero and not NaN.
 #include <cmath>
+#include <limits>
 
 #include "nn/reduction.h"
 #include "nngpu/activations.h"
@@ -39,7 +40,8 @@ Tensor bounded_norm(const Tensor& squares, double least) {
 
 Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, const BinaryOptions& options) {
   const auto [p, t] = loss_pair("binary_cross_entropy", probability, target);
-  const Tensor loss = -(t * bounded_log(p) + (1 - t) * bounded_log_complement(p));
+  const Tensor entropy = -(t * bounded_log(p) + (1 - t) * bounded_log_complement(p));
+  const Tensor loss = where((p < 0) | (p > 1), std::numeric_limits<double>::quiet_NaN(), entropy);
   return weighted("binary_cross_entropy", loss, options.weight, options.reduction);
 }
 
@@ -96,6 +98,9 @@ Tensor kl_divergence(const Tensor& log_prediction, const Tensor& target, const K
   const auto [log_p, t] = loss_pair("kl_divergence", log_prediction, target);
   if (options.batch_mean && log_p.rank() == 0) {
     fail<ShapeError>("kl_divergence", "batch_mean needs an axis of the batch: ", log_p.shape());
+  }
+  if (options.batch_mean && options.reduction != Reduction::Mean) {
+    fail<ValueError>("kl_divergence", "batch_mean is a reduction of its own: leave the other at its default");
   }
   Tensor loss;
   if (options.log_target) {

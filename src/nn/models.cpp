@@ -114,14 +114,25 @@ Sequential lenet(const LenetOptions& options) {
                     Linear(16 * 5 * 5, 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, options.classes));
 }
 
+namespace {
+
+// Checked before the first of them is built.
+const std::vector<int64_t>& four_stages(const std::vector<int64_t>& layers) {
+  if (layers.size() != 4) fail<ValueError>("ResNet", "needs the blocks of 4 stages: ", layers.size(), " given");
+  require_positive("ResNet", {layers[0], layers[1], layers[2], layers[3]});
+  return layers;
+}
+
+}  // namespace
+
 ResNet::ResNet(Block block, const std::vector<int64_t>& layers, const ResNetOptions& options)
     : conv1(register_module("conv1", options.small_images ? convolution(options.channels, 64, 3, 1)
                                                           : convolution(options.channels, 64, 7, 2))),
       bn1(register_module("bn1", BatchNorm2d(64))),
-      layer1(register_module("layer1", stage_of(block, 0, layers.at(0)))),
-      layer2(register_module("layer2", stage_of(block, 1, layers.at(1)))),
-      layer3(register_module("layer3", stage_of(block, 2, layers.at(2)))),
-      layer4(register_module("layer4", stage_of(block, 3, layers.at(3)))),
+      layer1(register_module("layer1", stage_of(block, 0, four_stages(layers)[0]))),
+      layer2(register_module("layer2", stage_of(block, 1, layers[1]))),
+      layer3(register_module("layer3", stage_of(block, 2, layers[2]))),
+      layer4(register_module("layer4", stage_of(block, 3, layers[3]))),
       fc(register_module("fc", Linear(block == Block::Basic ? 512 : 2048, options.classes))),
       pool_(!options.small_images),
       checkpoint_(options.checkpoint) {}

@@ -1,5 +1,6 @@
 #include "nngpu/nn/normalization.h"
 
+#include "graph/node.h"
 #include "nn/describe.h"
 #include "nngpu/autograd.h"
 #include "nngpu/normalization.h"
@@ -11,6 +12,7 @@ namespace {
 Tensor value_or_none(const Variable& variable) { return variable.defined() ? variable.value() : Tensor(); }
 
 void require_channels(const char* layer, const Tensor& x, int64_t channels, int low_rank, int high_rank) {
+  graph::require_defined(layer, x);
   if (x.rank() < low_rank || x.rank() > high_rank || x.shape()[1] != channels) {
     fail<ShapeError>(layer, "an input of shape ", x.shape(), " for ", channels, " channels");
   }
@@ -22,6 +24,9 @@ BatchNorm::BatchNorm(const char* name, int64_t channels, const BatchNormOptions&
                      int high_rank)
     : name_(name), channels_(channels), options_(options), low_rank_(low_rank), high_rank_(high_rank) {
   require_positive(name, {channels});
+  if (options.momentum && !(*options.momentum >= 0 && *options.momentum <= 1)) {
+    fail<ValueError>(name, "momentum must lie in [0, 1]: ", *options.momentum);
+  }
   if (options.affine) {
     weight = register_parameter("weight", ones({channels}));
     bias = register_parameter("bias", zeros({channels}));
@@ -39,8 +44,9 @@ Tensor BatchNorm::forward(const Tensor& x) const {
     return batch_norm(x, running_mean.value(), running_var.value(), scale, shift, options_.epsilon);
   }
   const int64_t count = x.numel() / channels_;
-  if (is_training() && count == 1) {
-    fail<ShapeError>(name_, "a channel of one element has no variance to train by: ", x.shape());
+  if (is_training() && count <= 1) {
+    fail<ShapeError>(name_, "a channel of ", count == 1 ? "one element" : "no elements",
+                     " has no variance to train by: ", x.shape());
   }
   const nngpu::BatchNorm result = batch_norm(x, scale, shift, options_.epsilon);
   if (is_training() && options_.track_running_stats) {

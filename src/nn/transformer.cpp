@@ -1,5 +1,6 @@
 #include "nngpu/nn/transformer.h"
 
+#include "graph/node.h"
 #include "nn/describe.h"
 #include "nngpu/amp.h"
 #include "nngpu/attention.h"
@@ -51,10 +52,15 @@ Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor
   return out_proj(reshape(swapaxes(heads, 1, 2), q.shape()));
 }
 
-Tensor MultiHeadAttention::forward(const Tensor& x) const {
+void MultiHeadAttention::require_sequences(const Tensor& x) const {
+  graph::require_defined("MultiHeadAttention", x);
   if (x.rank() != 3 || x.shape()[2] != size_) {
     fail<ShapeError>("MultiHeadAttention", "an input of shape ", x.shape(), " for size ", size_);
   }
+}
+
+Tensor MultiHeadAttention::forward(const Tensor& x) const {
+  require_sequences(x);
   const Tensor bias = in_proj_bias.defined() ? in_proj_bias.value() : Tensor();
   const std::vector<Tensor> parts = split(project(x, in_proj_weight, bias), 3, -1);
   return attend(parts[0], parts[1], parts[2], Tensor());
@@ -63,9 +69,11 @@ Tensor MultiHeadAttention::forward(const Tensor& x) const {
 Tensor MultiHeadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
                                       const Tensor& mask) const {
   for (const Tensor* x : {&query, &key, &value}) {
-    if (x->rank() != 3 || x->shape()[2] != size_) {
-      fail<ShapeError>("MultiHeadAttention", "an input of shape ", x->shape(), " for size ", size_);
-    }
+    require_sequences(*x);
+    const int64_t batch = x->shape()[0];
+    if (batch == query.shape()[0] || batch == 1) continue;
+    fail<ShapeError>("MultiHeadAttention", "batches differ: ", query.shape(), ", ", key.shape(), ", ",
+                     value.shape());
   }
   const auto part = [&](const Tensor& x, int64_t i) {
     const Tensor bias =
@@ -87,6 +95,7 @@ TransformerEncoderLayer::TransformerEncoderLayer(int64_t size, int64_t heads,
       norm2(size),
       options_(options),
       dropout_(options.dropout, options.generator) {
+  if (options.activation == nullptr) fail<ValueError>("TransformerEncoderLayer", "there is no activation");
   register_module("self_attn", self_attn);
   register_module("linear1", linear1);
   register_module("linear2", linear2);

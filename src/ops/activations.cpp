@@ -7,7 +7,10 @@
 
 namespace nngpu {
 
-Tensor relu(const Tensor& x) { return maximum(x, 0); }
+Tensor relu(const Tensor& x) {
+  ops::require_defined("relu", x);
+  return maximum(x, 0);
+}
 
 using ops::accumulated;
 

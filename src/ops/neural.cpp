@@ -24,7 +24,10 @@ Tensor minus_magnitude(const Tensor& x) { return where(x < 0, x, -x); }
 
 }  // namespace
 
-Tensor relu6(const Tensor& x) { return hardtanh(x, 0, 6); }
+Tensor relu6(const Tensor& x) {
+  graph::require_defined("relu6", x);
+  return hardtanh(x, 0, 6);
+}
 
 Tensor leaky_relu(const Tensor& x, double negative_slope) {
   return accumulated("leaky_relu", x, [&](const Tensor& y) { return where(y > 0, y, y * negative_slope); });

@@ -76,8 +76,10 @@ Tensor rms_norm(const Tensor& x, int64_t axes, const Tensor& weight, double epsi
   return ops::normalize(values, {axes, true, epsilon}, factor(name, "weight", values, weight, shape), Tensor()).y;
 }
 
-Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) {
-  const char* name = "group_norm";
+namespace {
+
+Tensor normalize_groups(const char* name, const Tensor& x, int64_t groups, const Tensor& weight,
+                        const Tensor& bias, double epsilon) {
   const Tensor values = ops::as_floating(name, x);
   require_channels(name, x);
   require_epsilon(name, epsilon);
@@ -98,11 +100,17 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
   return reshape(ops::convert(name, y, values.dtype()), x.shape());
 }
 
+}  // namespace
+
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) {
+  return normalize_groups("group_norm", x, groups, weight, bias, epsilon);
+}
+
 Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
   ops::require_defined("instance_norm", x);
   require_channels("instance_norm", x);
   if (x.shape()[1] == 0) return ops::as_floating("instance_norm", x);
-  return group_norm(x, x.shape()[1], weight, bias, epsilon);
+  return normalize_groups("instance_norm", x, x.shape()[1], weight, bias, epsilon);
 }
 
 BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {

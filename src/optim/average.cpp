@@ -14,6 +14,8 @@ ExponentialMovingAverage::ExponentialMovingAverage(std::vector<Variable> paramet
   const NoGrad none;
   std::vector<Tensor> initial;
   for (const Variable& parameter : parameters_) {
+    if (!is_floating(parameter.dtype()))
+      fail<DTypeError>("ExponentialMovingAverage", "parameters must be floating: ", parameter.dtype());
     // A copy of its own, so that parameter and average are both updated in place.
     const DType dtype = promote(parameter.dtype(), DType::F32);
     averages_.emplace_back(cast(parameter.value(), dtype) * 1);

@@ -41,6 +41,10 @@ Tensor clip_grad_norm_(const std::vector<Variable>& parameters, double max_norm,
     if (g.defined() && g.numel() > 0) parts.push_back(part_of_norm(g, norm_type, dtype));
   }
   if (parts.empty()) return zeros({}, dtype);
+  for (const Tensor& part : parts) {
+    if (part.device() == parts[0].device()) continue;
+    fail<DeviceError>("clip_grad_norm_", "gradients are on ", parts[0].device(), " and ", part.device());
+  }
   const Tensor total = root_of_parts(parts, norm_type);
   const Device device = total.device();
   const auto number = [&](double value) { return ops::scalar("clip_grad_norm_", value, dtype, device); };

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <cmath>
 
 #include "core/fail.h"
+#include "graph/node.h"
 #include "nngpu/amp.h"
 #include "nngpu/autograd.h"
 #include "nngpu/ops.h"
@@ -24,8 +26,8 @@ Tensor any_not_finite(const optim::Optimizer& optimizer) {
 }  // namespace
 
 GradScaler::GradScaler(const GradScalerOptions& options, Device device) : options_(options) {
-  if (!(options.init_scale > 0))
-    fail<ValueError>("GradScaler", "init_scale must be positive: ", options.init_scale);
+  if (!(options.init_scale > 0 && std::isfinite(options.init_scale)))
+    fail<ValueError>("GradScaler", "init_scale must be positive and finite: ", options.init_scale);
   if (!(options.growth_factor > 1))
     fail<ValueError>("GradScaler", "growth_factor must be above 1: ", options.growth_factor);
   if (!(options.backoff_factor > 0 && options.backoff_factor < 1))
@@ -37,11 +39,20 @@ GradScaler::GradScaler(const GradScalerOptions& options, Device device) : option
 }
 
 Tensor GradScaler::scale(const Tensor& loss) const {
+  graph::require_defined("GradScaler", loss);
+  if (!is_floating(loss.dtype())) fail<DTypeError>("GradScaler", "needs a floating loss: ", loss.dtype());
   if (!options_.enabled) return loss;
+  require_device(loss.device());
   return loss * cast(scale_.value(), promote(loss.dtype(), DType::F32));
 }
 
+void GradScaler::require_device(Device device) const {
+  if (device == scale_.device()) return;
+  fail<DeviceError>("GradScaler", "the scale is on ", scale_.device(), ", what it scales on ", device);
+}
+
 GradScaler::Stage& GradScaler::unscaled(optim::Optimizer& optimizer) {
+  require_device(optimizer.parameters()[0].device());
   const auto found = std::find_if(stages_.begin(), stages_.end(),
                                   [&](const Stage& stage) { return stage.optimizer == &optimizer; });
   if (found != stages_.end()) return *found;

@@ -69,7 +69,7 @@ void require_parameters(const char* optimizer, const std::vector<Variable>& para
     if (!seen.insert(parameter.cell().get()).second)
       fail<ValueError>(optimizer, "a parameter is there twice: ", parameter.shape());
     if (!(parameter.device() == device))
-      fail<ValueError>(optimizer, "parameters lie on ", to_string(device), " and ", to_string(parameter.device()));
+      fail<DeviceError>(optimizer, "parameters are on ", device, " and ", parameter.device());
   }
 }
 
@@ -161,16 +161,22 @@ void Optimizer::zero_grad() {
     for (const Variable& variable : group->variables) variable.zero_grad();
 }
 
-const std::vector<Variable>& Optimizer::parameters(size_t group) const { return groups_.at(group)->variables; }
-double Optimizer::lr(size_t group) const { return groups_.at(group)->lr; }
-double Optimizer::initial_lr(size_t group) const { return groups_.at(group)->initial_lr; }
+Group& Optimizer::group_at(size_t index) const {
+  if (index >= groups_.size())
+    fail<IndexError>("optim", "group ", index, " is out of range: there are ", groups_.size());
+  return *groups_[index];
+}
+
+const std::vector<Variable>& Optimizer::parameters(size_t group) const { return group_at(group).variables; }
+double Optimizer::lr(size_t group) const { return group_at(group).lr; }
+double Optimizer::initial_lr(size_t group) const { return group_at(group).initial_lr; }
 
 void Optimizer::set_lr(double lr) {
   for (size_t i = 0; i < groups_.size(); ++i) set_lr(i, lr);
 }
 
 void Optimizer::set_lr(size_t index, double lr) {
-  Group& group = *groups_.at(index);
+  Group& group = group_at(index);
   detail::require_not_negative("set_lr", "lr", lr);
   if (lr == group.lr) return;
   group.lr = lr;

@@ -4,7 +4,7 @@ namespace nngpu::optim {
 namespace {
 
 detail::GroupStart start(const RMSpropOptions& o) {
-  detail::require_not_negative("RMSprop", "alpha", o.alpha);
+  detail::require_range("RMSprop", "alpha", o.alpha, 0, 1);
   detail::require_not_negative("RMSprop", "eps", o.eps);
   detail::require_not_negative("RMSprop", "momentum", o.momentum);
   detail::require_not_negative("RMSprop", "weight_decay", o.weight_decay);

@@ -24,9 +24,19 @@ void require_factor(const char* scheduler, const char* option, double value) {
   if (!(value >= 0)) fail<ValueError>(scheduler, option, " must not be negative: ", value);
 }
 
+void require_schedulers(const char* scheduler, const Optimizer& optimizer,
+                        const std::vector<std::shared_ptr<Scheduler>>& schedulers) {
+  if (schedulers.empty()) fail<ValueError>(scheduler, "there are no schedulers");
+  for (const auto& one : schedulers) {
+    if (one == nullptr) fail<ValueError>(scheduler, "a scheduler is null");
+    if (&one->optimizer() != &optimizer) fail<ValueError>(scheduler, "a scheduler is of another optimizer");
+  }
+}
+
 }  // namespace
 
 void Scheduler::set_step(int64_t step) {
+  if (step < 0) fail<ValueError>("Scheduler", "steps count from 0: ", step);
   step_ = step;
   for (size_t i = 0; i < optimizer_->group_count(); ++i)
     optimizer_->set_lr(i, rate(optimizer_->initial_lr(i), step, i));
@@ -97,6 +107,7 @@ double LinearLR::rate(double base, int64_t step, size_t) const {
 
 ConstantLR::ConstantLR(Optimizer& optimizer, const Options& options) : SchedulerOf(optimizer, options) {
   require_factor("ConstantLR", "factor", options.factor);
+  require_factor("ConstantLR", "total_iters", static_cast<double>(options.total_iters));
   start();
 }
 double ConstantLR::rate(double base, int64_t step, size_t) const {
@@ -156,7 +167,10 @@ CyclicLR::CyclicLR(Optimizer& optimizer, const Options& options) : SchedulerOf(o
   require_positive("CyclicLR", "step_size_up", options.step_size_up);
   require_factor("CyclicLR", "step_size_down", static_cast<double>(options.step_size_down));
   require_factor("CyclicLR", "base_lr", options.base_lr);
-  require_factor("CyclicLR", "max_lr", options.max_lr);
+  require_factor("CyclicLR", "gamma", options.gamma);
+  if (!(options.max_lr > 0 && options.max_lr >= options.base_lr))
+    fail<ValueError>("CyclicLR", "max_lr must be positive and not below base_lr: ", options.max_lr, " and ",
+                     options.base_lr);
   start();
 }
 double CyclicLR::rate(double, int64_t step, size_t) const {
@@ -172,7 +186,7 @@ double CyclicLR::rate(double, int64_t step, size_t) const {
 
 ChainedScheduler::ChainedScheduler(Optimizer& optimizer, std::vector<std::shared_ptr<Scheduler>> schedulers)
     : Scheduler(optimizer), schedulers_(std::move(schedulers)) {
-  if (schedulers_.empty()) fail<ValueError>("ChainedScheduler", "there are no schedulers");
+  require_schedulers("ChainedScheduler", optimizer, schedulers_);
   start();
 }
 double ChainedScheduler::rate(double base, int64_t step, size_t group) const {
@@ -183,7 +197,8 @@ double ChainedScheduler::rate(double base, int64_t step, size_t group) const {
 SequentialLR::SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<Scheduler>> schedulers,
                            std::vector<int64_t> milestones)
     : Scheduler(optimizer), schedulers_(std::move(schedulers)), milestones_(std::move(milestones)) {
-  if (schedulers_.empty() || milestones_.size() + 1 != schedulers_.size())
+  require_schedulers("SequentialLR", optimizer, schedulers_);
+  if (milestones_.size() + 1 != schedulers_.size())
     fail<ValueError>("SequentialLR", "needs one milestone less than schedulers: ", milestones_.size(), " and ",
                      schedulers_.size());
   if (!std::is_sorted(milestones_.begin(), milestones_.end()))
@@ -203,6 +218,10 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlate
                              : std::numeric_limits<double>::infinity()) {
   if (!(options.factor >= 0 && options.factor < 1))
     fail<ValueError>("ReduceLROnPlateau", "factor must be at least 0 and below 1: ", options.factor);
+  require_factor("ReduceLROnPlateau", "patience", static_cast<double>(options.patience));
+  require_factor("ReduceLROnPlateau", "cooldown", static_cast<double>(options.cooldown));
+  require_factor("ReduceLROnPlateau", "threshold", options.threshold);
+  require_factor("ReduceLROnPlateau", "min_lr", options.min_lr);
 }
 
 bool ReduceLROnPlateau::is_better(double metric) const {

@@ -1,3 +1,6 @@
+#include <cmath>
+
+#include "core/fail.h"
 #include "optim/group.h"
 
 namespace nngpu::optim {
@@ -6,6 +9,7 @@ namespace {
 detail::GroupStart start(const SGDOptions& o) {
   detail::require_not_negative("SGD", "momentum", o.momentum);
   detail::require_not_negative("SGD", "weight_decay", o.weight_decay);
+  if (!std::isfinite(o.dampening)) fail<ValueError>("SGD", "dampening must be finite: ", o.dampening);
   if (o.nesterov && (o.momentum == 0 || o.dampening != 0))
     throw ValueError("[SGD] nesterov needs a momentum and no dampening");
   detail::GroupStart result{"SGD"};

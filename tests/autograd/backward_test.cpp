@@ -240,7 +240,7 @@ TEST(Transforms, CustomGradient) {
                                        return Out{vector({1, 2})};
                                      });
   expect_error<ShapeError>([&] { grad([&](const Tensor& x) { return sum(wrong({x})[0]); })(vector({1})); },
-                           "[custom_gradient] a gradient of f64 (2,)");
+                           "[custom_gradient] a gradient of shape (2,) for a tensor of shape (1,)");
 }
 
 TEST(Transforms, CheckpointGivesTheSame) {

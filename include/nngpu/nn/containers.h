@@ -50,10 +50,10 @@ class Residual : public Module {
   Tensor forward(const Tensor& x) const override;
 };
 
-// A function as a module without parameters.
+// A function as a module without parameters. ValueError if there is none.
 class Lambda : public Module {
  public:
-  explicit Lambda(std::function<Tensor(const Tensor&)> function) : function_(std::move(function)) {}
+  explicit Lambda(std::function<Tensor(const Tensor&)> function);
   Tensor forward(const Tensor& x) const override;
 
  private:

@@ -26,6 +26,7 @@ class Linear : public Module {
 class Bilinear : public Module {
  public:
   Bilinear(int64_t in1, int64_t in2, int64_t out, const LinearOptions& options = {});
+  using Module::operator();
   Tensor operator()(const Tensor& a, const Tensor& b) const;
   Tensor forward(const Tensor& x) const override;  // both are x
   std::string describe() const override;

@@ -39,7 +39,8 @@ struct BinaryOptions {
   Tensor weight = {};  // a factor for each element, broadcast to the prediction's shape; undefined: 1
   Reduction reduction = Reduction::Mean;
 };
-// -(t log p + (1 - t) log(1 - p)), each logarithm at least -100; where it is cut off its gradient is 0.
+// -(t log p + (1 - t) log(1 - p)), each logarithm at least -100; where it is cut off its gradient is 0. NaN where
+// p lies outside of [0, 1].
 Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, const BinaryOptions& options = {});
 
 struct BinaryLogitsOptions {

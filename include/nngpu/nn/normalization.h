@@ -17,7 +17,8 @@ struct BatchNormOptions {
 
 // What BatchNorm1d and BatchNorm2d share. In training, normalizes every channel (axis 1) by the batch, and moves
 // the buffers running_mean, running_var (by the unbiased variance) and num_batches_tracked; in evaluation
-// normalizes by the buffers. ShapeError in training if a channel has a single element.
+// normalizes by the buffers. ShapeError in training if a channel has less than two elements; ValueError for a
+// momentum outside of [0, 1].
 class BatchNorm : public Module {
  public:
   Tensor forward(const Tensor& x) const override;

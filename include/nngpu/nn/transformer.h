@@ -23,8 +23,8 @@ class MultiHeadAttention : public Module {
   MultiHeadAttention(int64_t size, int64_t heads, const MultiHeadAttentionOptions& options = {});
   Tensor forward(const Tensor& x) const override;  // of a sequence to itself
   using Module::operator();
-  // query (n, l, size), key and value (n, s, size) -> (n, l, size). `mask` as in AttentionOptions, for scores
-  // (n, heads, l, s).
+  // query (n, l, size), key and value (n, s, size) or (1, s, size) -> (n, l, size). `mask` as in AttentionOptions,
+  // for scores (n, heads, l, s).
   Tensor operator()(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {}) const;
   std::string describe() const override;
 
@@ -32,6 +32,7 @@ class MultiHeadAttention : public Module {
   Linear out_proj;
 
  private:
+  void require_sequences(const Tensor& x) const;
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) const;
   int64_t size_, heads_;
   MultiHeadAttentionOptions options_;
