@@ -1,4 +1,4 @@
-// Linear systems, inverses and determinants.
+// Linear systems and inverses.
 #include "linalg/system.h"
 
 namespace nngpu::linalg {
@@ -14,22 +14,6 @@ Checked checked_inverse(const Tensor& a, int64_t check) {
   require_defined("inverse", a);
   const Tensor value = make_node(OpKind::Inverse, LinalgParams{.check = check}, {a});
   return {value, output(value, 1)};
-}
-
-struct Determinant {
-  Tensor diagonal;     // of U
-  Tensor permutation;  // its sign
-};
-
-Determinant factored(const char* operation, const Tensor& a) {
-  require_defined(operation, a);
-  graph::require_square(operation, a);
-  // A singular matrix is no error here: its determinant is 0.
-  const Tensor lu = make_node(OpKind::LuFactor, LinalgParams{.check = 2}, {a});
-  // Every pivot that is not its own row is one exchange, and each changes the sign.
-  const Tensor rows = arange_int(0, a.size(-1), 1, DType::I32, a.device());
-  const Tensor odd = sum(output(lu, 1) != rows, -1) % 2;
-  return {diagonal(lu), cast(1 - odd * 2, a.dtype())};
 }
 
 }  // namespace
@@ -61,16 +45,6 @@ Tensor cholesky_solve(const Tensor& factor, const Tensor& b, bool upper) {
   // L L^T x = b, or U^T U x = b: first the factor on the left.
   const Tensor y = triangular_solve(system.a, system.b, upper, upper);
   return system.finish(triangular_solve(system.a, y, upper, !upper));
-}
-
-Tensor det(const Tensor& a) {
-  const Determinant d = factored("det", a);
-  return prod(d.diagonal, -1) * d.permutation;
-}
-
-SlogDet slogdet(const Tensor& a) {
-  const Determinant d = factored("slogdet", a);
-  return {prod(sign(d.diagonal), -1) * d.permutation, sum(log(abs(d.diagonal)), -1)};
 }
 
 }  // namespace nngpu::linalg

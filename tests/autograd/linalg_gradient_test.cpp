@@ -49,6 +49,65 @@ TEST(LinalgGradient, InverseAndDeterminant) {
   check([](const In& x) { return Out{expm(x[0])}; }, {random({3, 3})}, false);
 }
 
+// A matrix of the given rank, made of integers so that its pivots vanish exactly.
+Tensor of_rank(int64_t rank, int64_t n, uint64_t seed) {
+  const Tensor left = cast(randint(-2, 3, {n, rank}, DType::I64, Generator(seed)), DType::F64);
+  const Tensor right = cast(randint(-2, 3, {rank, n}, DType::I64, Generator(seed + 1)), DType::F64);
+  return matmul(left, right);
+}
+
+// The cofactors by their definition: determinants of minors.
+std::vector<double> minors(const Tensor& a) {
+  const int64_t n = a.size(-1);
+  std::vector<double> values;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      const Tensor rows = concatenate({slice(a, 0, 0, i), slice(a, 0, i + 1)}, 0);
+      const Tensor minor = concatenate({slice(rows, 1, 0, j), slice(rows, 1, j + 1)}, 1);
+      values.push_back(((i + j) % 2 == 0 ? 1 : -1) * det(minor).item<double>());
+    }
+  }
+  return values;
+}
+
+TEST(LinalgGradient, DeterminantOfSingularMatrices) {
+  const auto gradient = grad([](const Tensor& x) { return sum(det(x)); });
+  std::vector<Tensor> cases = {zeros({1, 1}, DType::F64), zeros({4, 4}, DType::F64), random({5, 5}, 3)};
+  for (uint64_t seed = 0; seed < 4; ++seed)
+    for (const int64_t rank : {1, 3, 4}) cases.push_back(of_rank(rank, 5, 10 + seed));
+  cases.push_back(eye(5, 5, 1, DType::F64));  // rank 4, with pivots that vanish before the last
+  for (const Tensor& a : cases) {
+    const std::vector<double> got = gradient(a).to_vector<double>(), exact = minors(a);
+    const double scale = std::pow(1 + max(abs(a)).item<double>() * 3, static_cast<double>(a.size(-1) - 1));
+    for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(got[i], exact[i], 1e-13 * scale) << a;
+    // With gradients of its own the value is the same.
+    if (&a == &cases[2]) check([](const In& x) { return Out{det(x[0])}; }, {a});
+    const Tensor x = requires_grad(a);
+    const Tensor recorded = gradients(sum(det(x)), {x}, {}, {.create_graph = true})[0];
+    const std::vector<double> again = recorded.to_vector<double>();
+    for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(again[i], exact[i], 1e-12 * scale) << a;
+  }
+}
+
+TEST(LinalgGradient, DeterminantsOfABatchWithSingularMatrices) {
+  const Tensor batch = stack({of_rank(4, 5, 1), random({5, 5}, 2), of_rank(3, 5, 3), eye(5, 5, 0, DType::F64)}, 0);
+  const Tensor weights = uniform({4}, 0.5, 1.5, DType::F64, Generator(7));
+  const Tensor got = grad([&](const Tensor& x) { return sum(det(x) * weights); })(batch);
+  for (int64_t i = 0; i < 4; ++i) {
+    const std::vector<double> exact = minors(index(batch, 0, i));
+    const std::vector<double> one = index(got, 0, i).to_vector<double>();
+    const double weight = index(weights, 0, i).item<double>();
+    for (size_t k = 0; k < exact.size(); ++k) EXPECT_NEAR(one[k], weight * exact[k], 1e-9) << i;
+  }
+  EXPECT_EQ(grad([](const Tensor& x) { return sum(det(x)); })(zeros({2, 0, 0}, DType::F64)).numel(), 0);
+  // In single precision, and where the gradient is one part of a larger one.
+  const Tensor single = cast(of_rank(4, 5, 1), DType::F32);
+  const std::vector<double> exact = minors(cast(single, DType::F64));
+  const std::vector<double> f32 =
+      grad([](const Tensor& x) { return det(x * 2.0) + sum(x); })(single).to_vector<double>();
+  for (size_t k = 0; k < exact.size(); ++k) EXPECT_NEAR(f32[k], 32 * exact[k] + 1, 2e-2) << k;
+}
+
 TEST(LinalgGradient, Systems) {
   const Tensor a = well_conditioned({2, 3, 3});
   check([](const In& x) { return Out{solve(x[0], x[1])}; }, {a, random({2, 3, 2}, 2)});
