@@ -1,6 +1,7 @@
 // Gradients of linear algebra against central differences in float64.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "nngpu/autograd.h"
@@ -73,7 +74,7 @@ std::vector<double> minors(const Tensor& a) {
 TEST(LinalgGradient, DeterminantOfSingularMatrices) {
   const auto gradient = grad([](const Tensor& x) { return sum(det(x)); });
   std::vector<Tensor> cases = {zeros({1, 1}, DType::F64), zeros({4, 4}, DType::F64), random({5, 5}, 3)};
-  for (uint64_t seed = 0; seed < 4; ++seed)
+  for (uint64_t seed = 0; seed < 2; ++seed)
     for (const int64_t rank : {1, 3, 4}) cases.push_back(of_rank(rank, 5, 10 + seed));
   cases.push_back(eye(5, 5, 1, DType::F64));  // rank 4, with pivots that vanish before the last
   for (const Tensor& a : cases) {
@@ -103,9 +104,12 @@ TEST(LinalgGradient, DeterminantsOfABatchWithSingularMatrices) {
   // In single precision, and where the gradient is one part of a larger one.
   const Tensor single = cast(of_rank(4, 5, 1), DType::F32);
   const std::vector<double> exact = minors(cast(single, DType::F64));
+  const double largest = 32 * std::abs(*std::max_element(exact.begin(), exact.end(), [](double a, double b) {
+                           return std::abs(a) < std::abs(b);
+                         }));
   const std::vector<double> f32 =
       grad([](const Tensor& x) { return det(x * 2.0) + sum(x); })(single).to_vector<double>();
-  for (size_t k = 0; k < exact.size(); ++k) EXPECT_NEAR(f32[k], 32 * exact[k] + 1, 2e-2) << k;
+  for (size_t k = 0; k < exact.size(); ++k) EXPECT_NEAR(f32[k], 32 * exact[k] + 1, 5e-6 * largest) << k;
 }
 
 TEST(LinalgGradient, Systems) {
