@@ -66,6 +66,17 @@ class Kernel {
   Gradient gradient_;
 };
 
+// The kernel texts, the library's own and programs', that a device has loaded since the start, by where their code
+// came from, and how long that took, in seconds of all threads together.
+struct KernelStats {
+  int64_t compiled = 0;     // by the device's compiler, in this process
+  int64_t from_cache = 0;   // from NNGPU_CACHE_DIR
+  int64_t built_ahead = 0;  // from the files that were compiled when the library was built
+  double compile_seconds = 0, load_seconds = 0;
+};
+// All zeros for the CPU. Throws DeviceError if the device is not usable.
+KernelStats kernel_stats(Device device = default_device());
+
 }  // namespace nngpu
 
 #endif  // NNGPU_KERNEL_H_

@@ -9,6 +9,7 @@
 #include "backend/gpu/disk_cache.h"
 #include "backend/gpu/library.h"
 #include "backend/sim/runtime.h"
+#include "nngpu/error.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -38,6 +39,31 @@ TEST(KernelCache, ASecondLibraryFindsTheFile) {
   KernelLibrary second(*runtime);
   EXPECT_EQ(run_once(second, *runtime), 1.25f);
   EXPECT_EQ(second.compiled(), 0);
+}
+
+TEST(KernelCache, KernelsOfAPlanAreCompiledBesideIt) {
+  const auto runtime = sim::make_runtime();
+  KernelLibrary library(*runtime);
+  const std::string own = std::to_string(getpid());
+  std::vector<KernelHandle> kernels;
+  {
+    const KernelLibrary::Ahead ahead;
+    for (int k = 0; k < 4; ++k)
+      kernels.push_back(library.generated(
+          "KERNEL(add, OUTPUT(float, y, 0)) { y[0] += " + own + std::to_string(k) + ".0f; }\n", "add"));
+    kernels.push_back(library.generated("KERNEL(broken, OUTPUT(float, y, 0)) { y[0] = nothing; }\n", "broken"));
+  }
+  for (int k = 0; k < 4; ++k) {
+    float value = 0;
+    Arguments arguments;
+    arguments.buffer(&value);
+    runtime->launch(kernels[static_cast<size_t>(k)]->get(), {1, 1, 1}, {1, 1, 1}, arguments);
+    EXPECT_EQ(value, std::stof(own + std::to_string(k)));
+  }
+  EXPECT_EQ(library.stats().compiled, 4);
+  EXPECT_GT(library.stats().compile_seconds, 0);
+  // What the compiler says comes with the launch, each time.
+  for (int i = 0; i < 2; ++i) EXPECT_THROW(kernels.back()->get(), DeviceError);
 }
 
 TEST(KernelCache, AFileIsCompleteOrAbsent) {

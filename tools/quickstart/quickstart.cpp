@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "nngpu/kernel.h"
 #include "quickstart/report.h"
 
 namespace nngpu::tool {
@@ -106,6 +107,16 @@ void print(const Summary& summary) {
   }
 }
 
+// On GPUs: what the first run costs.
+void print_kernels() {
+  const KernelStats stats = kernel_stats();
+  if (stats.compiled + stats.from_cache + stats.built_ahead == 0) return;
+  std::printf(
+      "kernels: %lld compiled in %.2f s of all threads, %lld from the cache, %lld built ahead; loaded in %.2f s\n",
+      static_cast<long long>(stats.compiled), stats.compile_seconds, static_cast<long long>(stats.from_cache),
+      static_cast<long long>(stats.built_ahead), stats.load_seconds);
+}
+
 void run(const Options& options) {
   if (!options.device.empty()) set_default_device(device_from_name(options.device));
   const Digits digits = load_digits(options.data);
@@ -114,6 +125,7 @@ void run(const Options& options) {
   Summary summary = summarize(digits, splits);
   if (options.epochs > 0) summary.training = train_networks(digits, splits, options.epochs);
   print(summary);
+  print_kernels();
   if (!options.json.empty()) write_file(options.json, to_json(summary).dump(2) + "\n");
   if (!options.plot.empty()) write_file(options.plot, scatter_svg(summary.ours, digits.labels) + "\n");
   if (!options.report.empty()) {

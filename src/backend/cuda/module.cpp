@@ -1,18 +1,17 @@
 // The module for NVIDIA GPUs: the table of module_table.h on CUDA's driver interface and NVRTC.
 #include <cuda.h>
-#include <nvrtc.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <vector>
 
 #include "backend/cuda/check.h"
 #include "backend/cuda/convolution.h"
 #include "backend/cuda/gemm.h"
 #include "backend/cuda/graph.h"
 #include "backend/cuda/memory.h"
+#include "backend/cuda/nvrtc.h"
 #include "backend/cuda/solver.h"
 #include "backend/cuda/transfer.h"
 #include "backend/gpu/module_table.h"
@@ -91,10 +90,8 @@ int properties(void* handle, nngpu_module_properties* out) {
   out->max_threads = attribute(CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
   out->shared_bytes = attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK);
   NNGPU_CUDA(cuDriverGetVersion(&driver));
-  int major = 0, minor = 0;
-  nvrtcVersion(&major, &minor);
-  std::snprintf(out->architecture, sizeof(out->architecture), "sm_%d%d nvrtc %d.%d", device.major, device.minor,
-                major, minor);
+  std::snprintf(out->architecture, sizeof(out->architecture), "%s",
+                architecture_name(device.major, device.minor).c_str());
   std::snprintf(out->detail, sizeof(out->detail),
                 "compute capability %d.%d, %u multiprocessors, driver for CUDA %d.%d", device.major, device.minor,
                 out->multiprocessors, driver / 1000, driver % 1000 / 10);
@@ -115,44 +112,10 @@ int fill_zero(void* handle, void* to, size_t bytes) {
   return NNGPU_MODULE_OK;
 }
 
-struct Program {
-  nvrtcProgram program = nullptr;
-  ~Program() {
-    if (program != nullptr) nvrtcDestroyProgram(&program);
-  }
-};
-
-int write_file(const char* path, const std::vector<char>& bytes) {
-  std::FILE* file = std::fopen(path, "wb");
-  if (file == nullptr) return failed(std::string("cannot write ") + path);
-  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  const bool closed = std::fclose(file) == 0;
-  if (written && closed) return NNGPU_MODULE_OK;
-  std::remove(path);
-  return failed(std::string("cannot write ") + path);
-}
-
 int compile(void* handle, const char* text, const char* output_path) {
-  Device& device = device_of(handle);
-  Program program;
-  if (nvrtcCreateProgram(&program.program, text, "kernel.cu", 0, nullptr, nullptr) != NVRTC_SUCCESS)
-    return failed("nvrtcCreateProgram");
-  const std::string architecture =
-      "--gpu-architecture=sm_" + std::to_string(device.major) + std::to_string(device.minor);
-  // Contraction is off as everywhere in the library: kernels say fma where one rounding is wanted.
-  const char* options[] = {architecture.c_str(), "--std=c++17", "--fmad=false", "--extra-device-vectorization"};
-  if (nvrtcCompileProgram(program.program, 4, options) != NVRTC_SUCCESS) {
-    size_t size = 0;
-    nvrtcGetProgramLogSize(program.program, &size);
-    std::string log(size, '\0');
-    if (size > 0) nvrtcGetProgramLog(program.program, log.data());
-    return failed("a kernel does not compile:\n" + log.substr(0, 4000));
-  }
-  size_t size = 0;
-  if (nvrtcGetCUBINSize(program.program, &size) != NVRTC_SUCCESS || size == 0) return failed("nvrtcGetCUBINSize");
-  std::vector<char> code(size);
-  if (nvrtcGetCUBIN(program.program, code.data()) != NVRTC_SUCCESS) return failed("nvrtcGetCUBIN");
-  return write_file(output_path, code);
+  const Device& device = device_of(handle);
+  const std::string problem = compile_text(text, device.major, device.minor, output_path);
+  return problem.empty() ? NNGPU_MODULE_OK : failed(problem);
 }
 
 int load(void* handle, const char* path, void** module) {

@@ -5,6 +5,7 @@
 #include "backend/gpu/module_runtime.h"
 #include "backend/sim/runtime.h"
 #include "nngpu/error.h"
+#include "nngpu/kernel.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -62,6 +63,14 @@ GpuBackend& backend_for(Device device) {
   return *registry().made.back().second;
 }
 
+GpuBackend& use_runtime(Device device, std::unique_ptr<Runtime> runtime) {
+  std::lock_guard lock(registry().mutex);
+  for (const auto& entry : registry().made)
+    if (entry.first == device) throw Error("[device] " + to_string(device) + " is in use already");
+  registry().made.emplace_back(device, new GpuBackend(device, std::move(runtime)));
+  return *registry().made.back().second;
+}
+
 std::vector<DeviceInfo> list(DeviceType type) {
   std::vector<DeviceInfo> result;
   const int count = device_count(type);
@@ -79,3 +88,13 @@ Activity activity(Device device) {
 }
 
 }  // namespace nngpu::gpu
+
+namespace nngpu {
+
+KernelStats kernel_stats(Device device) {
+  if (device.type == DeviceType::CPU) return {};
+  const gpu::LibraryStats stats = gpu::backend_for(device).library().stats();
+  return {stats.compiled, stats.from_cache, stats.built_ahead, stats.compile_seconds, stats.load_seconds};
+}
+
+}  // namespace nngpu

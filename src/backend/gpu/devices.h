@@ -13,6 +13,9 @@ namespace nngpu::gpu {
 // The backend of a device other than the CPU. Throws DeviceError, saying why, if it is not usable.
 GpuBackend& backend_for(Device device);
 
+// Makes the device one of this runtime's, for programs that have none. Throws Error if it is in use already.
+GpuBackend& use_runtime(Device device, std::unique_ptr<Runtime> runtime);
+
 // One entry a device of this type; one that says why, if there is none.
 std::vector<DeviceInfo> list(DeviceType type);
 
