@@ -40,6 +40,14 @@ class Recorder {
   virtual std::unique_ptr<Recording> finish(const std::vector<graph::Check>& checks) = 0;
 };
 
+// A product, and an elementwise chain that could run over its result in the same launch (graph/plan_chain.cpp).
+struct ChainOffer {
+  const graph::Launch& product;
+  const graph::Launch* before;  // a chain that the product has taken already, or null
+  const graph::Launch& chain;
+  bool only_reader;  // nothing else reads the product's own result
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -50,12 +58,9 @@ class Backend {
   virtual bool prefers_channels_last(const graph::Launch& /*convolution*/) { return false; }
   // Called once when a launch is planned: may fill launch.prepared.
   virtual void prepare(graph::Launch& launch) = 0;
-  // Asked while a plan is made: whether the launch of a product computes an elementwise chain over its result, too
-  // (graph/plan_chain.cpp); `before`, where it is not null, is a chain that it has taken already.
-  virtual bool takes_chain(const graph::Launch& /*product*/, const graph::Launch* /*before*/,
-                           const graph::Launch& /*chain*/) {
-    return false;
-  }
+  // Asked while a plan is made: whether the launch of a product computes an elementwise chain over its result,
+  // too.
+  virtual bool takes_chain(const ChainOffer&) { return false; }
   // Runs or submits one launch. Value errors go to context.failures at once, or are left to context.checks, which
   // whoever reads a result calls; anything else throws.
   virtual void run(const graph::Launch& launch, const graph::RunContext& context) = 0;

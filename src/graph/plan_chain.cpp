@@ -180,7 +180,9 @@ class Chains {
     if (!keeps_donors(maker, reader) || !may_wait(maker, reader, place)) return false;
     Launch& added = plan_.launches[reader];
     const Launch* before = chain_[maker] ? &*chain_[maker] : nullptr;
-    if (!backend_.takes_chain(plan_.launches[maker], before, added)) return false;
+    const int32_t made = plan_.launches[maker].outputs[0].slot;
+    const bool only_reader = plan_.slots[made].kind == SlotKind::Temporary && readers_[made].size() == 1;
+    if (!backend_.takes_chain({plan_.launches[maker], before, added, only_reader})) return false;
     std::vector<int32_t> read, written;
     for (const Operand& input : added.inputs) read.push_back(input.slot);
     for (const Operand& output : added.outputs) written.push_back(output.slot);

@@ -54,9 +54,9 @@ class CpuBackend : public Backend {
   }
 
   // Large results are better written past the caches, by a launch of their own.
-  bool takes_chain(const graph::Launch& product, const graph::Launch*, const graph::Launch&) override {
+  bool takes_chain(const ChainOffer& offer) override {
     constexpr int64_t kMostBytes = int64_t{8} << 20;
-    const graph::Operand& result = product.outputs[0];
+    const graph::Operand& result = offer.product.outputs[0];
     return numel(result.shape) * static_cast<int64_t>(dtype_size(result.dtype)) <= kMostBytes;
   }
 

@@ -29,6 +29,28 @@ Types types_of(DType dtype, bool tf32) {
   }
 }
 
+cublasLtEpilogue_t epilogue_of(int32_t epilogue) {
+  switch (epilogue) {
+    case NNGPU_EPILOGUE_BIAS:
+      return CUBLASLT_EPILOGUE_BIAS;
+    case NNGPU_EPILOGUE_RELU:
+      return CUBLASLT_EPILOGUE_RELU;
+    case NNGPU_EPILOGUE_RELU_BIAS:
+      return CUBLASLT_EPILOGUE_RELU_BIAS;
+    case NNGPU_EPILOGUE_GELU_TANH:
+      return CUBLASLT_EPILOGUE_GELU;
+    case NNGPU_EPILOGUE_GELU_TANH_BIAS:
+      return CUBLASLT_EPILOGUE_GELU_BIAS;
+    default:
+      return CUBLASLT_EPILOGUE_DEFAULT;
+  }
+}
+
+bool has_bias(int32_t epilogue) {
+  return epilogue == NNGPU_EPILOGUE_BIAS || epilogue == NNGPU_EPILOGUE_RELU_BIAS ||
+         epilogue == NNGPU_EPILOGUE_GELU_TANH_BIAS;
+}
+
 // cuBLASLt's descriptions of one product.
 class Descriptions {
  public:
@@ -47,6 +69,7 @@ class Descriptions {
                CUBLAS_STATUS_SUCCESS &&
            cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSB, &b, sizeof(b)) ==
                CUBLAS_STATUS_SUCCESS &&
+           describe_epilogue(g) &&
            layout(0, types.data, g.op_a != 0 ? g.k : g.m, g.op_a != 0 ? g.m : g.k, g.lda, g.batch, g.stride_a) &&
            layout(1, types.data, g.op_b != 0 ? g.n : g.k, g.op_b != 0 ? g.k : g.n, g.ldb, g.batch, g.stride_b) &&
            layout(2, types.data, g.m, g.n, g.ldc, g.batch, g.stride_c);
@@ -71,6 +94,16 @@ class Descriptions {
   cublasLtMatrixLayout_t layouts[3] = {};
 
  private:
+  bool describe_epilogue(const nngpu_module_gemm& g) {
+    if (g.epilogue == NNGPU_EPILOGUE_NONE) return true;
+    const cublasLtEpilogue_t epilogue = epilogue_of(g.epilogue);
+    return cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(epilogue)) ==
+               CUBLAS_STATUS_SUCCESS &&
+           (!has_bias(g.epilogue) ||
+            cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &g.bias,
+                                           sizeof(g.bias)) == CUBLAS_STATUS_SUCCESS);
+  }
+
   bool layout(int i, cudaDataType_t type, int64_t rows, int64_t columns, int64_t ld, int64_t batch,
               int64_t stride) {
     const auto count = static_cast<int32_t>(batch);
@@ -93,6 +126,8 @@ std::string key_of(const nngpu_module_gemm& g) {
   key.a = alignment(g.a);
   key.b = alignment(g.b);
   key.c = const_cast<void*>(alignment(g.c));
+  key.bias = alignment(g.bias);
+  key.added = alignment(g.added);
   return {reinterpret_cast<const char*>(&key), sizeof(key)};
 }
 
@@ -121,7 +156,10 @@ int plan_gemm(void* handle, const nngpu_module_gemm* product) {
   std::lock_guard lock(device.gemm_mutex);
   if (const int code = prepare(device); code != NNGPU_MODULE_OK) return code;
   Descriptions descriptions;
-  return choice_of(device, *product, descriptions, types) != nullptr ? NNGPU_MODULE_OK : NNGPU_MODULE_UNSUPPORTED;
+  // The library looks at the bias' address: any that is a multiple of 16 will do.
+  nngpu_module_gemm planned = *product;
+  if (has_bias(planned.epilogue)) planned.bias = reinterpret_cast<const void*>(device.workspace);
+  return choice_of(device, planned, descriptions, types) != nullptr ? NNGPU_MODULE_OK : NNGPU_MODULE_UNSUPPORTED;
 }
 
 int run_gemm(void* handle, const nngpu_module_gemm* product) {
@@ -138,15 +176,15 @@ int submit_gemm(Device& device, const nngpu_module_gemm& product, CUstream strea
   Descriptions descriptions;
   const GemmChoice* choice = choice_of(device, product, descriptions, types);
   if (choice == nullptr) return NNGPU_MODULE_UNSUPPORTED;
-  const float one = 1, zero = 0;
-  const double one_double = 1, zero_double = 0;
+  const float one = 1, beta = product.adds != 0 ? 1 : 0;
+  const double one_double = 1, beta_double = beta;
   const bool wide = types.scale == CUDA_R_64F;
-  const cublasStatus_t status =
-      cublasLtMatmul(device.blas, descriptions.operation, wide ? static_cast<const void*>(&one_double) : &one,
-                     product.a, descriptions.layouts[0], product.b, descriptions.layouts[1],
-                     wide ? static_cast<const void*>(&zero_double) : &zero, product.c, descriptions.layouts[2],
-                     product.c, descriptions.layouts[2], &choice->algorithm,
-                     reinterpret_cast<void*>(device.workspace), kGemmWorkspace, stream);
+  const cublasStatus_t status = cublasLtMatmul(
+      device.blas, descriptions.operation, wide ? static_cast<const void*>(&one_double) : &one, product.a,
+      descriptions.layouts[0], product.b, descriptions.layouts[1],
+      wide ? static_cast<const void*>(&beta_double) : &beta, product.adds != 0 ? product.added : product.c,
+      descriptions.layouts[2], product.c, descriptions.layouts[2], &choice->algorithm,
+      reinterpret_cast<void*>(device.workspace), kGemmWorkspace, stream);
   if (status != CUBLAS_STATUS_SUCCESS)
     return failed(std::string("cublasLtMatmul: ") + cublasLtGetStatusString(status));
   return NNGPU_MODULE_OK;

@@ -105,11 +105,6 @@ void GpuBackend::prepare(graph::Launch& launch) {
   WarmUp(*this, *runtime_).run(launch);
 }
 
-bool GpuBackend::takes_chain(const graph::Launch& product, const graph::Launch* before,
-                             const graph::Launch& chain) {
-  return matmul_takes_chain(*this, product, before, chain);
-}
-
 void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& context) {
   using graph::OpKind;
   switch (launch.kind) {

@@ -12,6 +12,9 @@
 
 namespace nngpu::gpu {
 
+class GpuBackend;
+bool matmul_takes_chain(GpuBackend& gpu, const ChainOffer& offer);  // launches/matmul.cpp
+
 class GpuBackend : public Backend {
  public:
   GpuBackend(Device device, std::unique_ptr<Runtime> runtime);
@@ -20,7 +23,7 @@ class GpuBackend : public Backend {
   MemoryPool& pool() override;
   bool prefers_channels_last(const graph::Launch& convolution) override;
   void prepare(graph::Launch& launch) override;
-  bool takes_chain(const graph::Launch& product, const graph::Launch* before, const graph::Launch& chain) override;
+  bool takes_chain(const ChainOffer& offer) override { return matmul_takes_chain(*this, offer); }
   void run(const graph::Launch& launch, const graph::RunContext& context) override;
   bool records() const override { return records_; }
   std::unique_ptr<Recorder> record(const RunMemory& memory) override;

@@ -22,7 +22,6 @@ void run_normalize(GpuBackend& gpu, const Launch& launch, const RunContext& cont
 void run_normalize_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_dropout(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void prepare_matmul(GpuBackend& gpu, Launch& launch);
-bool matmul_takes_chain(GpuBackend& gpu, const Launch& product, const Launch* before, const Launch& chain);
 void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_attention(GpuBackend& gpu, const Launch& launch, const RunContext& context);
 void run_attention_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& context);

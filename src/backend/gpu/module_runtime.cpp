@@ -75,6 +75,8 @@ nngpu_module_gemm product_of(const Gemm& g) {
           g.transpose_a,
           g.transpose_b,
           g.tf32,
+          static_cast<int32_t>(g.epilogue),
+          g.adds,
           g.m,
           g.n,
           g.k,
@@ -87,7 +89,9 @@ nngpu_module_gemm product_of(const Gemm& g) {
           g.stride_c,
           g.a,
           g.b,
-          g.c};
+          g.c,
+          g.bias,
+          g.added};
 }
 
 nngpu_module_tensor tensor_of(const VendorConvolution::Tensor& tensor) {

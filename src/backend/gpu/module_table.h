@@ -27,16 +27,30 @@ struct nngpu_module_properties {
   uint32_t multiprocessors, max_threads, shared_bytes;
 };
 
-/* A product of column-major matrices, batched: C = A B, with op 0: as it is, 1: transposed. */
+/* See nngpu::gpu::GemmEpilogue. */
+enum {
+  NNGPU_EPILOGUE_NONE = 0,
+  NNGPU_EPILOGUE_BIAS = 1,
+  NNGPU_EPILOGUE_RELU = 2,
+  NNGPU_EPILOGUE_RELU_BIAS = 3,
+  NNGPU_EPILOGUE_GELU_TANH = 4,
+  NNGPU_EPILOGUE_GELU_TANH_BIAS = 5
+};
+
+/* A product of column-major matrices, batched: C = epilogue(A B + added), with op 0: as it is, 1: transposed. */
 struct nngpu_module_gemm {
   int32_t dtype; /* nngpu::DType of all three; accumulation in f32 for the half types */
   int32_t op_a, op_b;
   int32_t tf32; /* f32 may be rounded to tf32 */
+  int32_t epilogue;
+  int32_t adds; /* whether there is `added`, laid out as c is */
   int64_t m, n, k, lda, ldb, ldc;
   int64_t batch, stride_a, stride_b, stride_c; /* elements */
   const void* a;
   const void* b;
   void* c;
+  const void* bias; /* m elements */
+  const void* added;
 };
 
 /* What the vendor's library does with one column-major matrix; see nngpu::gpu::Factorization. */

@@ -51,7 +51,7 @@ class GpuRecorder::Interposed : public Runtime {
   bool plan_gemm(const Gemm& g) override { return real_.plan_gemm(g); }
   bool gemm(const Gemm& g) override {
     if (!real_.gemm(g)) return false;
-    to_.add_step(g, &Gemm::a, &Gemm::b, &Gemm::c);
+    to_.add_step(g, &Gemm::a, &Gemm::b, &Gemm::c, &Gemm::bias, &Gemm::added);
     return true;
   }
   bool factorize(const Factorization& f) override {

@@ -34,7 +34,11 @@ struct Properties {
 // The dialect (src/backend/gpu/dialect) that a kernel's text is compiled behind.
 enum class Dialect { Host, Cuda, Metal };
 
-// A product of column-major matrices, batched, in the device's memory: C = A B. Strides in elements.
+// What a product does with its result before it is stored. GeluTanh is the tanh approximation.
+enum class GemmEpilogue : int32_t { None, Bias, Relu, ReluBias, GeluTanh, GeluTanhBias };
+
+// A product of column-major matrices, batched, in the device's memory: C = epilogue(A B + added + bias of a row).
+// Strides in elements.
 struct Gemm {
   DType dtype;  // of all three; half types accumulate in f32
   bool transpose_a = false, transpose_b = false;
@@ -44,6 +48,10 @@ struct Gemm {
   const void* a;
   const void* b;
   void* c;
+  GemmEpilogue epilogue = GemmEpilogue::None;
+  const void* bias = nullptr;  // m elements, the same for every matrix of the batch
+  bool adds = false;           // whether `added` is there, laid out as c is
+  const void* added = nullptr;
 };
 
 // A decomposition of one column-major matrix in the device's memory, or a step with its result. f32 or f64. `info`

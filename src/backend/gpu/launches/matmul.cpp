@@ -161,19 +161,24 @@ class MatmulRun {
 
 }  // namespace
 
-// Of our own kernels any chain is a part. What the vendor's library computes has none.
-bool matmul_takes_chain(GpuBackend& gpu, const Launch& product, const Launch*, const Launch&) {
-  return !vendor_multiplies(gpu, product);
+// Any chain can be a part of our own kernels. The vendor's library has a few, and its result is all that is
+// stored.
+bool matmul_takes_chain(GpuBackend& gpu, const ChainOffer& offer) {
+  if (!vendor_multiplies(gpu, offer.product)) return true;
+  return offer.before == nullptr && offer.only_reader && vendor_epilogue(gpu, offer.product, offer.chain);
 }
 
-void prepare_matmul(GpuBackend&, Launch& launch) {
+void prepare_matmul(GpuBackend& gpu, Launch& launch) {
   if (!launch.tape) return;
   const MatmulPlan plan = plan_matmul(launch.inputs[0], launch.inputs[1], launch.outputs[0], 1);
-  launch.prepared = prepare_chain(launch, plan.wide);
+  launch.prepared = prepare_chain(gpu, launch, plan.wide);
 }
 
 void run_matmul(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
-  if (launch.tape) return MatmulRun(gpu, launch, context, 0, 1).run();
+  if (launch.tape) {
+    if (static_cast<const ProductChain*>(launch.prepared.get())->run_by_vendor(gpu, launch, context)) return;
+    return MatmulRun(gpu, launch, context, 0, 1).run();
+  }
   if (multiply_by_vendor(gpu, launch, context)) return;
   for (int32_t begin = 0; begin < launch.items; begin += kItems)
     MatmulRun(gpu, launch, context, begin, std::min(kItems, launch.items - begin)).run();

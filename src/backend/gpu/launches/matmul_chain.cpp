@@ -4,8 +4,24 @@
 
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches/extent.h"
+#include "backend/gpu/launches/matmul_vendor.h"
 
 namespace nngpu::gpu {
+
+bool ProductChain::run_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) const {
+  if (!epilogue) return false;
+  if (multiply_by_vendor(gpu, launch, chain, *epilogue, context)) return true;
+  if (!multiply_by_vendor(gpu, launch, context)) return false;
+  std::call_once(apart_once_, [&] {
+    apart_.kind = chain.kind;
+    apart_.inputs = chain.inputs;
+    apart_.outputs = chain.outputs;
+    apart_.tape = std::make_unique<graph::Tape>(*chain.tape);
+    prepare_elementwise(gpu, apart_);
+  });
+  run_elementwise(gpu, apart_, context);
+  return true;
+}
 
 void ProductChain::add_to(Arguments& arguments, const RunContext& context) const {
   for (size_t i = 0; i < chain.inputs.size(); ++i) {
@@ -20,7 +36,7 @@ void ProductChain::add_to(Arguments& arguments, const RunContext& context) const
   arguments.bytes(loop.data(), loop.size());
 }
 
-std::shared_ptr<const ProductChain> prepare_chain(const Launch& launch, bool wide) {
+std::shared_ptr<const ProductChain> prepare_chain(GpuBackend& gpu, const Launch& launch, bool wide) {
   auto prepared = std::make_shared<ProductChain>();
   Launch& chain = prepared->chain;
   const graph::Operand& result = launch.outputs[0];
@@ -33,6 +49,7 @@ std::shared_ptr<const ProductChain> prepare_chain(const Launch& launch, bool wid
                                           chain.inputs.begin());
   prepared->wide = wide || needs_wide_offsets(chain.tape->shape, chain.inputs, chain.outputs);
   prepared->loop = loop_bytes(chain.tape->shape, chain.inputs, chain.outputs, prepared->wide);
+  prepared->epilogue = vendor_epilogue(gpu, launch, chain);
   // A result of the chain may take the place of the product's.
   const bool store = std::none_of(chain.outputs.begin(), chain.outputs.end(), is_result);
   prepared->product_text = chain_text(chain, prepared->product, prepared->wide, store, 4);

@@ -83,6 +83,11 @@ std::optional<VendorProduct> vendor_product(const Launch& launch) {
   return product;
 }
 
+void place_factors(VendorProduct& product, const Launch& launch, const RunContext& context) {
+  product.gemm.a = context.at(launch.inputs[product.swapped ? 1 : 0]);
+  product.gemm.b = context.at(launch.inputs[product.swapped ? 0 : 1]);
+}
+
 }  // namespace
 
 bool vendor_multiplies(GpuBackend& gpu, const Launch& launch) {
@@ -90,14 +95,37 @@ bool vendor_multiplies(GpuBackend& gpu, const Launch& launch) {
   return product && gpu.runtime().plan_gemm(product->gemm);
 }
 
+std::optional<EpilogueMatch> vendor_epilogue(GpuBackend& gpu, const Launch& product, const Launch& chain) {
+  std::optional<VendorProduct> planned = vendor_product(product);
+  if (!planned) return std::nullopt;
+  Gemm& g = planned->gemm;
+  const std::optional<EpilogueMatch> match = match_epilogue(chain, product.outputs[0], g.m);
+  if (!match) return std::nullopt;
+  g.epilogue = match->epilogue;
+  g.adds = match->added >= 0;
+  return gpu.runtime().plan_gemm(g) ? match : std::nullopt;
+}
+
+bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const Launch& chain, const EpilogueMatch& match,
+                        const RunContext& context) {
+  std::optional<VendorProduct> product = vendor_product(launch);
+  if (!product || !match.has_numbers(chain, context)) return false;
+  Gemm& g = product->gemm;
+  place_factors(*product, launch, context);
+  g.c = context.at(chain.outputs[0]);
+  g.epilogue = match.epilogue;
+  if (match.bias >= 0) g.bias = context.at(chain.inputs[static_cast<size_t>(match.bias)]);
+  g.adds = match.added >= 0;
+  if (g.adds) g.added = context.at(chain.inputs[static_cast<size_t>(match.added)]);
+  return gpu.runtime().gemm(g);
+}
+
 bool multiply_by_vendor(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   std::optional<VendorProduct> product = vendor_product(launch);
   if (!product) return false;
-  Gemm& g = product->gemm;
-  g.a = context.at(launch.inputs[product->swapped ? 1 : 0]);
-  g.b = context.at(launch.inputs[product->swapped ? 0 : 1]);
-  g.c = context.at(launch.outputs[0]);
-  return gpu.runtime().gemm(g);
+  place_factors(*product, launch, context);
+  product->gemm.c = context.at(launch.outputs[0]);
+  return gpu.runtime().gemm(product->gemm);
 }
 
 }  // namespace nngpu::gpu
