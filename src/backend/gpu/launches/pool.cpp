@@ -4,6 +4,7 @@
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
 #include "backend/gpu/launches/index_words.h"
+#include "graph/channels_last.h"
 
 namespace nngpu::gpu {
 namespace {
@@ -28,14 +29,16 @@ class PoolRun {
         wide_ |= value >= kWideReach;
   }
 
-  std::string definitions(int group) const {
+  // `results`: y, or of a gradient x.
+  std::string definitions(int group, const Operand& results) const {
     const auto flag = [](const char* name, int64_t value) {
       return std::string("#define ") + name + " " + std::to_string(value) + "\n";
     };
     return std::string("#define MAX_THREADS 256\n#define ELEMENT ") + storage_type(x_.dtype) + "\n#define VALUE " +
            value_type(x_.dtype) + "\n#define INDEX " + (wide_ ? "i64" : "i32") + "\n" +
            flag("MAXIMUM", is_max(params_.pooling)) + flag("ADAPTIVE", adaptive_) +
-           flag("COUNT_PADDING", params_.count_padding != 0) + flag("GROUP", group);
+           flag("COUNT_PADDING", params_.count_padding != 0) + flag("GROUP", group) +
+           flag("CHANNELS_LAST", graph::is_channels_last(results));
   }
 
   // The Pool, then the number of results.
@@ -80,7 +83,7 @@ void run_pool(GpuBackend& gpu, const Launch& launch, const RunContext& context) 
   if (places != nullptr) arguments.buffer(context.at(*places));
   pool.add_to(arguments, y.shape);
   const int group = pool.group();
-  gpu.launch(gpu.library().kernel("pool", "pool", pool.definitions(group)),
+  gpu.launch(gpu.library().kernel("pool", "pool", pool.definitions(group, y)),
              {gpu.blocks_for(numel(y.shape) * group, 256), 1, 1}, {256, 1, 1}, arguments);
 }
 
@@ -96,7 +99,7 @@ void run_pool_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& 
   if (places != nullptr) arguments.buffer(gpu.address(*places, context, places_holder));
   arguments.buffer(context.at(dx));
   pool.add_to(arguments, dx.shape);
-  gpu.launch(gpu.library().kernel("pool", "pool_gradient", pool.definitions(1)),
+  gpu.launch(gpu.library().kernel("pool", "pool_gradient", pool.definitions(1, dx)),
              {gpu.blocks_for(numel(dx.shape), 256), 1, 1}, {256, 1, 1}, arguments);
 }
 
