@@ -73,13 +73,14 @@ struct Roles {
 
 // Where our own kernels are faster than the library's deterministic ones, by factors of 1.7 to 7 on an H200 (cuDNN
 // 9.14): gradients by the weights of few channels or with strides, and in plain f32 gradients by small maps of
-// many channels.
+// many channels. Half types have matrix units there, and channels are padded: of a first layer, too.
 bool is_ours(const ConvolutionParams& params, const Roles& roles) {
   const Operand &w = *roles.w, &y = *roles.y;
   const bool plain = y.dtype == DType::F32 && !tf32();
   if (params.mode == ConvolutionMode::WeightGradient) {
     const int64_t channels = std::min(w.shape[0], w.shape[1]);
     const bool strided = params.stride[0] > 1 || params.stride[1] > 1;
+    if (dtype_size(y.dtype) == 2 && w.shape[0] >= 32) return false;
     return channels < 32 || (plain && strided);
   }
   return params.mode == ConvolutionMode::InputGradient && plain && w.shape[1] >= 512 &&
