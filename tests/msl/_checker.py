@@ -16,7 +16,8 @@ from _syntax import closing, is_kernel, threadgroup_variables, tokens_of
 HERE = os.path.dirname(os.path.abspath(__file__))
 DIALECT = os.path.join(HERE, "..", "..", "src", "backend", "gpu", "dialect")
 # As src/backend/gpu/text.cpp puts them together for Metal.
-PARTS = ("metal.kl", "math_float.kl", "elementary_float.kl", "special_float.kl", "common.kl", "primitives.kl")
+PARTS = ("metal.kl", "math_float.kl", "elementary_float.kl", "special_float.kl", "common.kl", "primitives.kl",
+         "tiles_metal.kl")
 AT_ONCE = 64
 SHARED_BYTES = 32768
 DIAGNOSTIC = re.compile(r"([^\s:][^:]*):(\d+):\d+: (error|note|fatal error): (.*)")

@@ -56,6 +56,11 @@ std::string full_text(Dialect dialect, const std::string& definitions, const std
   for (const char* part : dialect == Dialect::Cuda ? kCuda : dialect == Dialect::Metal ? kMetal : kHost)
     text += embedded_text(part);
   for (const char* part : {"dialect/common.kl", "dialect/primitives.kl"}) text += embedded_text(part);
+  // Few texts multiply tiles.
+  if (body.find("tile_multiply_add") != std::string::npos)
+    text += embedded_text(dialect == Dialect::Cuda    ? "dialect/tiles_cuda.kl"
+                          : dialect == Dialect::Metal ? "dialect/tiles_metal.kl"
+                                                      : "dialect/tiles_host.kl");
   return text + body;
 }
 

@@ -30,11 +30,29 @@ int64_t rounded_width(int64_t width) {
   return std::max<int64_t>(16, static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(width))));
 }
 
+// From sm_80 on; the simulated device does.
+bool multiplies_tiles(GpuBackend& gpu) {
+  const std::string& name = gpu.properties().architecture;
+  return name.rfind("sm_", 0) != 0 || std::atoi(name.c_str() + 3) >= 80;
+}
+
+// Whether rows are runs of packs of 8 at multiples of their size.
+bool has_packed_rows(const Operand& x, const RunContext& context) {
+  constexpr int64_t kPack = 8;
+  const int last = x.shape.size() - 1;
+  bool packed = !x.constant && x.strides[last] == 1 && x.shape[last] % kPack == 0;
+  for (int axis = 0; axis < last; ++axis) packed = packed && (x.shape[axis] == 1 || x.strides[axis] % kPack == 0);
+  return packed && reinterpret_cast<uintptr_t>(context.at(x)) % (kPack * dtype_size(x.dtype)) == 0;
+}
+
 class Problem {
  public:
   // `sides`: the inputs and where their strides go; the first three are q, k and v.
-  Problem(const Launch& launch, const std::vector<Side Sizes::*>& sides)
-      : params_(launch.params.as<AttentionParams>()), dtype_(launch.inputs[0].dtype) {
+  Problem(GpuBackend& gpu, const Launch& launch, const RunContext& context,
+          const std::vector<Side Sizes::*>& sides)
+      : params_(launch.params.as<AttentionParams>()),
+        dtype_(launch.inputs[0].dtype),
+        tiles_(dtype_size(dtype_) == 2 && multiplies_tiles(gpu)) {
     const Operand &q = launch.inputs[0], &v = launch.inputs[2];
     const int rank = q.shape.size();
     sizes_.queries = q.shape[rank - 2], sizes_.head = q.shape[rank - 1];
@@ -50,6 +68,7 @@ class Problem {
       side.row = x.strides[rank - 2];
       if (x.shape.size() == rank) side.column = x.strides[rank - 1];
       for (int axis = 0; axis < rank - 2; ++axis) side.batch[axis] = x.strides[rank - 3 - axis];
+      if (x.dtype == dtype_ && x.shape.size() == rank) packed_ = packed_ && has_packed_rows(x, context);
       wide_ = wide_ || reach(x.shape, x.strides) > (int64_t{1} << 30);
     }
   }
@@ -57,6 +76,11 @@ class Problem {
   int64_t heads() const { return heads_; }
   const Sizes& sizes() const { return sizes_; }
   int64_t rows() const { return dtype_ == DType::F64 ? 32 : 64; }
+  // Of the tiles of half types shared memory holds two blocks of columns.
+  int64_t columns() const {
+    const int64_t width = rounded_width(std::max(sizes_.head, sizes_.value_head));
+    return tiles_ && width > 64 ? 32 : rows();
+  }
 
   std::string definitions() const {
     std::string text = "#define MAX_THREADS " + std::to_string(kThreads) + "\n#define ELEMENT " +
@@ -66,11 +90,13 @@ class Problem {
       text += std::string("#define ") + name + " " + std::to_string(value) + "\n";
     };
     define("ROWS", rows());
-    define("COLUMNS", rows());
+    define("COLUMNS", columns());
     define("HEAD", rounded_width(sizes_.head));
     define("WIDE", rounded_width(sizes_.value_head));
     define("MASK", static_cast<int64_t>(params_.mask));
     define("CAUSAL", params_.causal);
+    define("TILES", tiles_);
+    define("PACKED", packed_);
     return text;
   }
   // The scale and the sizes, which end a kernel's arguments.
@@ -94,6 +120,8 @@ class Problem {
   DType dtype_;
   Sizes sizes_{};
   int64_t heads_;
+  bool tiles_;
+  bool packed_ = true;
   bool wide_ = false;
 };
 
@@ -111,7 +139,7 @@ std::vector<BufferPtr> add_inputs(GpuBackend& gpu, const Launch& launch, const R
 void run_attention(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   std::vector<Side Sizes::*> sides = {&Sizes::q, &Sizes::k, &Sizes::v, &Sizes::mask};
   sides.resize(launch.inputs.size());
-  const Problem problem(launch, sides);
+  const Problem problem(gpu, launch, context, sides);
   Arguments arguments;
   const std::vector<BufferPtr> holders = add_inputs(gpu, launch, context, 4, arguments);
   arguments.buffer(context.at(launch.outputs[0])).buffer(context.at(launch.outputs[1]));
@@ -123,7 +151,7 @@ void run_attention_gradient(GpuBackend& gpu, const Launch& launch, const RunCont
   std::vector<Side Sizes::*> sides = {&Sizes::q,   &Sizes::k,     &Sizes::v,   &Sizes::g,
                                       &Sizes::lse, &Sizes::delta, &Sizes::mask};
   sides.resize(launch.inputs.size());
-  const Problem problem(launch, sides);
+  const Problem problem(gpu, launch, context, sides);
   Arguments by_queries, by_keys;
   const std::vector<BufferPtr> holders = add_inputs(gpu, launch, context, 7, by_queries);
   const std::vector<BufferPtr> more = add_inputs(gpu, launch, context, 7, by_keys);
