@@ -36,13 +36,13 @@ bool multiplies_tiles(GpuBackend& gpu) {
   return name.rfind("sm_", 0) != 0 || std::atoi(name.c_str() + 3) >= 80;
 }
 
-// Whether rows are runs of packs of 8 at multiples of their size.
-bool has_packed_rows(const Operand& x, const RunContext& context) {
-  constexpr int64_t kPack = 8;
+// Whether rows are runs of packs that start at multiples of their size.
+bool has_packed_rows(const Operand& x, const RunContext& context, int64_t pack) {
   const int last = x.shape.size() - 1;
-  bool packed = !x.constant && x.strides[last] == 1 && x.shape[last] % kPack == 0;
-  for (int axis = 0; axis < last; ++axis) packed = packed && (x.shape[axis] == 1 || x.strides[axis] % kPack == 0);
-  return packed && reinterpret_cast<uintptr_t>(context.at(x)) % (kPack * dtype_size(x.dtype)) == 0;
+  bool packed = !x.constant && x.strides[last] == 1 && x.shape[last] % pack == 0;
+  for (int axis = 0; axis < last; ++axis) packed = packed && (x.shape[axis] == 1 || x.strides[axis] % pack == 0);
+  return packed &&
+         reinterpret_cast<uintptr_t>(context.at(x)) % (static_cast<size_t>(pack) * dtype_size(x.dtype)) == 0;
 }
 
 class Problem {
@@ -68,7 +68,8 @@ class Problem {
       side.row = x.strides[rank - 2];
       if (x.shape.size() == rank) side.column = x.strides[rank - 1];
       for (int axis = 0; axis < rank - 2; ++axis) side.batch[axis] = x.strides[rank - 3 - axis];
-      if (x.dtype == dtype_ && x.shape.size() == rank) packed_ = packed_ && has_packed_rows(x, context);
+      if (x.dtype == dtype_ && x.shape.size() == rank)
+        packed_ = packed_ && has_packed_rows(x, context, tiles_ ? 8 : 4);
       wide_ = wide_ || reach(x.shape, x.strides) > (int64_t{1} << 30);
     }
   }
