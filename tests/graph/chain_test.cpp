@@ -1,6 +1,7 @@
 // Elementwise chains that run over the result of a product or of another chain, in the same launch.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "graph/plan.h"
@@ -141,6 +142,51 @@ TEST(Chains, LargeResultsStayApartOnTheCpu) {
   if (default_device().type != DeviceType::CPU) GTEST_SKIP() << "GPUs take chains of any size";
   const Tensor a = randn({1500, 4}).eval(), b = randn({4, 1500}).eval();
   EXPECT_EQ(run([&] { return std::vector{relu(matmul(a, b))}; }, true).launches, 2);
+}
+
+// Beyond the size from which a vendor's library computes products, where there is one: what it makes of a chain is
+// the chain, for NaN and infinities, too.
+TEST(Chains, OfLargeProducts) {
+  constexpr int64_t m = 150, k = 9, n = 131;
+  std::vector<float> a = randn({m, k}).to_vector<float>(), b = randn({k, n}).to_vector<float>(),
+                     s = randn({n}).to_vector<float>(), r = randn({m, n}).to_vector<float>();
+  a[3 * k] = NAN, a[5 * k + 1] = INFINITY, s[7] = NAN, r[8 * n + 9] = -INFINITY;
+  const Tensor x = Tensor::from_vector(a, {m, k}), y = Tensor::from_vector(b, {k, n}),
+               bias = Tensor::from_vector(s, {n}), other = Tensor::from_vector(r, {m, n});
+  const auto relu_of = [](double v) { return std::isnan(v) ? v : std::max(v, 0.0); };
+  const auto check = [&](const Tensor& got, const auto& f, const char* what) {
+    const std::vector<float> values = got.to_vector<float>();
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = 0;
+        for (int64_t l = 0; l < k; ++l)
+          sum += static_cast<double>(a[static_cast<size_t>(i * k + l)]) * b[static_cast<size_t>(l * n + j)];
+        const double want = f(sum, s[static_cast<size_t>(j)], r[static_cast<size_t>(i * n + j)]);
+        const float value = values[static_cast<size_t>(i * n + j)];
+        if (std::isfinite(want)) {
+          ASSERT_NEAR(value, want, 2e-5 * (1 + std::abs(want))) << what << " " << i << ", " << j;
+        } else {
+          ASSERT_TRUE(std::isnan(want) ? std::isnan(value) : value == want) << what << " " << i << ", " << j;
+        }
+      }
+  };
+  const auto gelu_tanh_of = [](double v) {
+    return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+  };
+  check(
+      matmul(x, y) + bias, [](double p, double t, double) { return p + t; }, "bias");
+  check(
+      relu(matmul(x, y)), [&](double p, double, double) { return relu_of(p); }, "relu");
+  check(
+      relu(matmul(x, y) + bias), [&](double p, double t, double) { return relu_of(p + t); }, "relu of bias");
+  check(
+      matmul(x, y) + other, [](double p, double, double q) { return p + q; }, "sum");
+  check(
+      relu(matmul(x, y) + bias + other), [&](double p, double t, double q) { return relu_of(p + t + q); },
+      "relu of sum");
+  check(
+      gelu_tanh(matmul(x, y) + bias), [&](double p, double t, double) { return gelu_tanh_of(p + t); },
+      "gelu_tanh");
 }
 
 TEST(Chains, TwoChainsOfAProductStayApart) {
