@@ -28,6 +28,15 @@ Array transposed(const Array& a) {
   return oracle::permute(a, axes);
 }
 
+// The first `count` columns (from_end 1) or rows (from_end 2).
+Array first_of(const Array& a, int64_t from_end, int64_t count) {
+  Array result;
+  result.shape = a.shape;
+  result.shape[a.shape.size() - size_t(from_end)] = count;
+  oracle::for_each_index(result.shape, [&](const std::vector<int64_t>& i) { result.data.push_back(a.at(i)); });
+  return result;
+}
+
 class LinalgSides : public ::testing::TestWithParam<DType> {
  protected:
   double bound(int64_t side) const { return 30.0 * double(side) * (GetParam() == DType::F32 ? 0x1p-23 : 0x1p-52); }
@@ -35,6 +44,16 @@ class LinalgSides : public ::testing::TestWithParam<DType> {
     return oracle::with_layout(a, GetParam(), oracle::kLayouts[oracle::generator()() % 4]);
   }
   Array random(const Dimensions& shape) const { return oracle::random_array(shape, GetParam(), -1, 1); }
+  void check_orthonormal(const Array& q, const Dimensions& shape) const {
+    const Array gram = oracle::matmul(transposed(q), q);
+    double wrong = 0;
+    oracle::for_each_index(gram.shape, [&](const std::vector<int64_t>& i) {
+      const double x = gram.at(i) - (i.back() == i[i.size() - 2] ? 1 : 0);
+      wrong += x * x;
+    });
+    const auto n = double(std::max(shape.back(), shape[shape.size() - 2]));
+    EXPECT_LE(std::sqrt(wrong), bound(int64_t(n)) * std::sqrt(n)) << to_string(Shape(shape));
+  }
   // |a x - b| is small beside |a| |x|.
   void check_solution(const Array& a, const Array& x, const Array& b, const char* what) const {
     EXPECT_LE(norm_of(minus(oracle::matmul(a, x), b)), bound(a.shape.back()) * norm_of(a) * norm_of(x))
@@ -202,6 +221,76 @@ TEST_P(LinalgSides, EigenvaluesKnownByHand) {
     EXPECT_EQ(f.info.to_vector<int32_t>(), (std::vector<int32_t>{int32_t(n) + 1, 0}));
     EXPECT_TRUE(std::isnan(oracle::from_tensor(f.v).at({0, 0, n - 1})));
     EXPECT_NEAR(oracle::from_tensor(f.w).at({1, n - 1}), double(n), near * double(n));
+  }
+}
+
+TEST_P(LinalgSides, SingularVectors) {
+  for (const Dimensions& shape : {Dimensions{2, 9, 9},
+                                  {2, 16, 16},
+                                  {2, 17, 9},
+                                  {3, 32, 32},
+                                  {20, 31},
+                                  {2, 33, 40},
+                                  {64, 64},
+                                  {2, 96, 1},
+                                  {1, 70},
+                                  {100, 128},
+                                  {128, 128},
+                                  {128, 37},
+                                  {129, 20}}) {
+    for (const int64_t rank : {int64_t{0}, int64_t{3}}) {
+      const int64_t m = shape[shape.size() - 2], n = shape.back(), k = std::min(m, n);
+      Dimensions one = shape, other = shape;
+      one.back() = rank, other[other.size() - 2] = rank;
+      // Of full rank, or a product of narrow matrices.
+      const Array a =
+          oracle::rounded(rank == 0 ? random(shape) : oracle::matmul(random(one), random(other)), GetParam());
+      for (const bool full : {false, true}) {
+        const linalg::Svd f = linalg::svd(tensor(a), full);
+        Array scaled = oracle::from_tensor(f.u);
+        const Array left = scaled, s = oracle::from_tensor(f.s), right = oracle::from_tensor(f.vt);
+        oracle::for_each_index(left.shape, [&](const std::vector<int64_t>& i) {
+          std::vector<int64_t> at(i.begin(), i.end() - 1);
+          at.back() = i.back();
+          scaled.ref(i) *= i.back() < k ? s.at(at) : 0;
+        });
+        Array product =
+            oracle::matmul(full ? first_of(scaled, 1, k) : scaled, full ? first_of(right, 2, k) : right);
+        EXPECT_LE(norm_of(minus(a, product)), bound(std::max(m, n)) * norm_of(a))
+            << to_string(Shape(shape)) << rank;
+        check_orthonormal(left, shape);
+        check_orthonormal(transposed(right), shape);
+        EXPECT_LE(norm_of(minus(oracle::from_tensor(linalg::svdvals(tensor(a))), s)),
+                  bound(std::max(m, n)) * norm_of(a));
+        for (int64_t j = 1; j < k; ++j) EXPECT_GE(s.data[size_t(j - 1)], s.data[size_t(j)]);
+        EXPECT_GE(s.data.back(), 0);
+      }
+    }
+  }
+}
+
+TEST_P(LinalgSides, SingularValuesKnownByHand) {
+  for (const int64_t n : {20, 32, 64, 128}) {
+    // Ones; ones above the diagonal, of which the rank is n - 1; powers of two with signs; nothing.
+    Array ones = oracle::filled({n, n}, 1), shifted = oracle::filled({n, n}, 0), powers = shifted;
+    for (int64_t i = 0; i < n; ++i) {
+      if (i + 1 < n) shifted.ref({i, i + 1}) = 1;
+      powers.ref({i, (i + 3) % n}) = std::ldexp(i % 2 == 0 ? 1 : -1, int(-i / 4));
+    }
+    const auto values = [&](const Array& a) { return oracle::from_tensor(linalg::svd(tensor(a)).s).data; };
+    const std::vector<double> one = values(ones), up = values(shifted), graded = values(powers);
+    for (int64_t k = 0; k < n; ++k) {
+      EXPECT_NEAR(one[size_t(k)], k == 0 ? double(n) : 0, bound(n) * double(n));
+      EXPECT_NEAR(up[size_t(k)], k == n - 1 ? 0 : 1, bound(n));
+      EXPECT_NEAR(graded[size_t(k)], std::ldexp(1.0, int(-k / 4)), bound(n));
+    }
+    for (const double x : values(oracle::filled({n, n}, 0))) EXPECT_EQ(x, 0);
+    Array bad = oracle::filled({2, n, n}, 1);
+    bad.ref({0, 0, n - 1}) = NAN;
+    const linalg::SvdEx f = linalg::svd_ex(tensor(bad));
+    EXPECT_EQ(f.info.to_vector<int32_t>(), (std::vector<int32_t>{int32_t(n) + 1, 0}));
+    EXPECT_TRUE(std::isnan(oracle::from_tensor(f.vt).at({0, 0, n - 1})));
+    EXPECT_NEAR(oracle::from_tensor(f.s).at({1, 0}), double(n), bound(n) * double(n));
   }
 }
 

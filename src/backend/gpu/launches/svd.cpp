@@ -1,11 +1,15 @@
 // Singular value decompositions of stacks of matrices.
 #include <algorithm>
 
+#include "backend/gpu/launches/block_matrix.h"
 #include "backend/gpu/launches/jacobi.h"
 #include "backend/gpu/launches/spectral_vendor.h"
 
 namespace nngpu::gpu {
 namespace {
+
+// Matrices with no side over this go by rotations of their columns, as do those over kBlockSide.
+constexpr int64_t kRotatedSide = 16;
 
 struct Results {
   Stack u, values, vt;
@@ -29,6 +33,24 @@ void svd_small(GpuBackend& gpu, const Matrices& a, const Results& results, const
       .value(strides_of(a));
   grid.launch(gpu, jacobi_small_kernel(gpu, grid, a.dtype, "SVD", "svd_small"), arguments);
   if (results.vectors) complete_columns(gpu, open_columns(a.rows < a.columns, results), ranks->data);
+}
+
+// A block a matrix, with a thread for each row and one for each column. All vectors of the longer side are there.
+void svd_block(GpuBackend& gpu, const Matrices& a, const Results& results, const Stack& status) {
+  const int64_t side = (std::max(a.rows, a.columns) + 31) / 32 * 32;
+  Arguments arguments;
+  arguments.buffer(a.data).buffer(results.u.data).buffer(results.values.data).buffer(results.vt.data);
+  arguments.buffer(status.data);
+  arguments
+      .value(SmallSizes{a.entries, static_cast<int32_t>(a.rows), static_cast<int32_t>(a.columns), results.vectors,
+                        results.full})
+      .value(strides_of(a));
+  const auto threads = static_cast<uint32_t>(2 * side);
+  const KernelHandle kernel =
+      gpu.library().kernel("svd_block", "svd_block",
+                           "#define MAX_THREADS " + std::to_string(threads) + "\n#define SIDE " +
+                               std::to_string(side) + "\n" + type_definition(a.dtype) + limits(a.dtype));
+  gpu.launch(kernel, {static_cast<uint32_t>(a.entries), 1, 1}, {threads, 1, 1}, arguments);
 }
 
 // The vectors of matrices without elements.
@@ -75,7 +97,10 @@ void run_svd(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   results.values = output_stack(gpu, launch, context, 1, Entry::Vector);
   const Stack shape = stack_shape(launch.inputs[0], Entry::Matrix, launch.items);
   const Stack status = status_stack(gpu, launch);
-  if (shape.entries > 0 && shape.entry_size() > 0 && std::max(shape.rows, shape.columns) <= kSmallSide)
+  const int64_t side = std::max(shape.rows, shape.columns);
+  if (shape.entries > 0 && shape.entry_size() > 0 && side > kRotatedSide && side <= kBlockSide)
+    svd_block(gpu, input_matrices(gpu, launch, context, 0), results, status);
+  else if (shape.entries > 0 && shape.entry_size() > 0 && side <= kRotatedSide)
     svd_small(gpu, input_matrices(gpu, launch, context, 0), results, status);
   else if (shape.entries > 0)
     svd_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), results, status);
