@@ -12,6 +12,40 @@
 #include "nngpu/error.h"
 
 namespace nngpu::gpu {
+namespace {
+
+bool is_set_to(const char* name, const char* value) {
+  const char* setting = std::getenv(name);
+  return setting != nullptr && std::strcmp(setting, value) == 0;
+}
+
+// Devices report what a kernel did wrong at some later call.
+std::string earlier() { return "an operation submitted before may be the cause: NNGPU_CUDA_SYNC=1 finds it"; }
+
+// As errors name operations: scatter_add.
+std::string name_of(graph::OpKind kind) {
+  std::string name;
+  for (const char* c = graph::op_name(kind); *c != '\0'; ++c) {
+    const bool upper = *c >= 'A' && *c <= 'Z';
+    if (upper && !name.empty()) name += '_';
+    name += upper ? static_cast<char>(*c - 'A' + 'a') : *c;
+  }
+  return name;
+}
+
+// Adds `origin()` to what the device says; a text that does not compile has nothing to do with it.
+template <class Origin, class Call>
+void with_origin(const Origin& origin, const Call& call) {
+  try {
+    call();
+  } catch (const KernelCompileError&) {
+    throw;
+  } catch (const DeviceError& error) {
+    throw DeviceError(std::string(error.what()) + " (" + origin() + ")");
+  }
+}
+
+}  // namespace
 
 GpuBackend::GpuBackend(Device device, std::unique_ptr<Runtime> runtime)
     : device_(device),
@@ -20,8 +54,8 @@ GpuBackend::GpuBackend(Device device, std::unique_ptr<Runtime> runtime)
       pool_(
           device, [this](size_t bytes) { return runtime_->allocate(bytes); },
           [this](void* block, size_t bytes) { runtime_->free(block, bytes); }) {
-  const char* setting = std::getenv("NNGPU_GPU_RECORD");
-  records_ = setting == nullptr || std::strcmp(setting, "0") != 0;
+  waits_ = is_set_to("NNGPU_CUDA_SYNC", "1");
+  records_ = !waits_ && !is_set_to("NNGPU_GPU_RECORD", "0");
 }
 
 void GpuBackend::trim() {
@@ -37,7 +71,7 @@ void GpuBackend::upload(char* to, const void* from, size_t bytes) {
 
 void GpuBackend::download(void* to, const char* from, size_t bytes) {
   if (bytes == 0) return;
-  runtime_->download(to, from, bytes);
+  with_origin(earlier, [&] { runtime_->download(to, from, bytes); });
   ++counters_.downloads;
 }
 
@@ -105,7 +139,22 @@ void GpuBackend::prepare(graph::Launch& launch) {
   WarmUp(*this, *runtime_).run(launch);
 }
 
+void GpuBackend::synchronize() {
+  with_origin(earlier, [this] { runtime_->synchronize(); });
+}
+
 void GpuBackend::run(const graph::Launch& launch, const graph::RunContext& context) {
+  const auto origin = [&] {
+    const std::string name = name_of(launch.kind);
+    return waits_ ? "in " + name : "found in " + name + "; " + earlier();
+  };
+  with_origin(origin, [&] {
+    run_kind(launch, context);
+    if (waits_ && WarmUp::current(*this) == nullptr) runtime_->synchronize();
+  });
+}
+
+void GpuBackend::run_kind(const graph::Launch& launch, const graph::RunContext& context) {
   using graph::OpKind;
   switch (launch.kind) {
     case OpKind::Elementwise:

@@ -27,7 +27,7 @@ class GpuBackend : public Backend {
   void run(const graph::Launch& launch, const graph::RunContext& context) override;
   bool records() const override { return records_; }
   std::unique_ptr<Recorder> record(const RunMemory& memory) override;
-  void synchronize() override { runtime_->synchronize(); }
+  void synchronize() override;
   bool host_addressable() const override { return false; }
   // Returns the pool's free blocks to the system; may wait for what still uses them.
   void trim();
@@ -59,12 +59,15 @@ class GpuBackend : public Backend {
   Counters& counters() { return counters_; }
 
  private:
+  void run_kind(const graph::Launch& launch, const graph::RunContext& context);
+
   Device device_;
   std::unique_ptr<Runtime> runtime_;
   KernelLibrary library_;
   MemoryPool pool_;
   Counters counters_;
   bool records_ = true;  // NNGPU_GPU_RECORD=0: every run of a plan runs its launches
+  bool waits_ = false;   // NNGPU_CUDA_SYNC=1: each launch waits for its kernels, so that its errors are its own
 };
 
 }  // namespace nngpu::gpu

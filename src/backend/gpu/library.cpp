@@ -111,7 +111,11 @@ std::unique_ptr<Module> KernelLibrary::load(const std::string& text) {
   bool compiled = false;
   const auto compile = [&](const std::string& path) {
     const auto start = std::chrono::steady_clock::now();
-    runtime_.compile(text, path);
+    try {
+      runtime_.compile(text, path);
+    } catch (const DeviceError& error) {
+      throw KernelCompileError(error.what());
+    }
     compiled = true;
     count(&LibraryStats::compiled);
     std::lock_guard lock(stats_mutex_);

@@ -10,8 +10,15 @@
 
 #include "backend/gpu/compile_queue.h"
 #include "backend/gpu/runtime.h"
+#include "nngpu/error.h"
 
 namespace nngpu::gpu {
+
+// What the device's compiler says of a text.
+class KernelCompileError : public DeviceError {
+ public:
+  using DeviceError::DeviceError;
+};
 
 class KernelLibrary;
 struct KernelSource;
