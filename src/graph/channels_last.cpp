@@ -21,12 +21,16 @@ Dims channels_last_strides(const Shape& shape) {
   return {shape[2] * shape[3] * channels, 1, shape[3] * channels, channels};
 }
 
-bool is_channels_last(const Operand& operand) {
+bool lies_channels_last(const Operand& operand) {
   if (operand.shape.size() != 4 || numel(operand.shape) == 0) return false;
   const Dims strides = channels_last_strides(operand.shape);
   for (int i = 0; i < 4; ++i)
     if (operand.shape[i] != 1 && operand.strides[i] != strides[i]) return false;
-  return !is_row_major(operand.shape, operand.strides);
+  return true;
+}
+
+bool is_channels_last(const Operand& operand) {
+  return lies_channels_last(operand) && !is_row_major(operand.shape, operand.strides);
 }
 
 ChannelsLast& channels_last() {

@@ -12,7 +12,9 @@ namespace nngpu::graph {
 
 // Of a shape of rank 4.
 Dims channels_last_strides(const Shape& shape);
-// Whether an operand of rank 4 lies so, and not in row-major order, too.
+// Whether an operand of rank 4 lies so.
+bool lies_channels_last(const Operand& operand);
+// The same, and not in row-major order, too.
 bool is_channels_last(const Operand& operand);
 
 // What backends that can do both answer. Tests set it; NNGPU_CHANNELS_LAST=1 or 0 in the environment is the start.

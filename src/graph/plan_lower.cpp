@@ -86,9 +86,9 @@ Operand Lowering::allocate(int32_t item, uint32_t output, const Dims& strides) {
   return {add_slot(kind, -1, bytes), o.dtype, 0, o.shape, strides};
 }
 
-Operand Lowering::copy_of(int32_t item, const Operand& source, SlotKind kind) {
+Operand Lowering::copy_of(int32_t item, const Operand& source, SlotKind kind, const Dims& strides) {
   const int64_t bytes = numel(source.shape) * static_cast<int64_t>(dtype_size(source.dtype));
-  Operand copy{add_slot(kind, -1, bytes), source.dtype, 0, source.shape, row_major_strides(source.shape)};
+  Operand copy{add_slot(kind, -1, bytes), source.dtype, 0, source.shape, strides};
   Launch launch;
   launch.kind = OpKind::Copy;
   launch.inputs = {source};
@@ -130,37 +130,48 @@ void Lowering::lower_view(int32_t item) {
   Operand source = input(item, 0);
   auto view = view_of(n.kind, n.params, source, n.outputs[0].shape);
   if (!view) {
-    source = copy_of(item, source, storage_escapes_[item] ? SlotKind::Output : SlotKind::Temporary);
+    source = copy_of(item, source, storage_escapes_[item] ? SlotKind::Output : SlotKind::Temporary,
+                     row_major_strides(source.shape));
     view = view_of(n.kind, n.params, source, n.outputs[0].shape);
   }
   values_[item] = {*view};
 }
 
-// Results of convolutions have their channels last where the backend wants it; gradients of weights lie as weights
-// do. Pools follow what they read.
-Dims Lowering::plane_layout(const Launch& launch, const Shape& shape) {
-  bool last = false;
-  if (launch.kind == OpKind::Convolution) {
+// Where the backend wants it, a convolution gets operands with their channels last, and gives such a result; but
+// gradients of weights lie as weights do.
+void Lowering::lower_convolution(int32_t item, Launch& launch) {
+  const Shape& shape = node(item).outputs[0].shape;
+  launch.outputs = {{-1, launch.inputs[0].dtype, 0, shape, row_major_strides(shape)}};
+  if (backend_.prefers_channels_last(launch)) {
+    for (Operand& operand : launch.inputs) operand = with_channels_last(item, operand);
     const bool weights = launch.params.as<ConvolutionParams>().mode == ConvolutionMode::WeightGradient;
-    Launch probe;
-    probe.kind = launch.kind;
-    probe.params = launch.params;
-    probe.inputs = launch.inputs;
-    probe.outputs = {{-1, launch.inputs[0].dtype, 0, shape, row_major_strides(shape)}};
-    last = !weights && backend_.prefers_channels_last(probe);
-  } else {
-    last = channels_last_ && is_channels_last(launch.inputs[0]);
+    if (!weights) launch.outputs[0].strides = channels_last_strides(shape);
+    channels_last_ = true;
   }
-  channels_last_ = channels_last_ || last;
-  return last ? channels_last_strides(shape) : row_major_strides(shape);
+  launch.outputs[0] = allocate(item, 0, launch.outputs[0].strides);
+  values_[item] = launch.outputs;
 }
 
-Dims Lowering::output_layout(const Launch& launch, int32_t item, uint32_t output) {
+// The operand, or a copy that all convolutions of the plan share: a weight serves the forward pass and the
+// gradient.
+Operand Lowering::with_channels_last(int32_t item, const Operand& operand) {
+  if (lies_channels_last(operand)) return operand;
+  for (const auto& [source, copy] : channels_last_copies_)
+    if (source.slot == operand.slot && source.offset == operand.offset && source.shape == operand.shape &&
+        source.strides == operand.strides)
+      return copy;
+  const Operand copy = copy_of(item, operand, SlotKind::Temporary, channels_last_strides(operand.shape));
+  channels_last_copies_.emplace_back(operand, copy);
+  return copy;
+}
+
+Dims Lowering::output_layout(const Launch& launch, int32_t item, uint32_t output) const {
   const Node& n = node(item);
   const Shape& shape = n.outputs[output].shape;
   if (shape.size() < 2) return row_major_strides(shape);
-  if (n.kind == OpKind::Convolution || n.kind == OpKind::Pool || n.kind == OpKind::PoolGradient)
-    return plane_layout(launch, shape);
+  // Pools follow what they read.
+  const bool pools = n.kind == OpKind::Pool || n.kind == OpKind::PoolGradient;
+  if (pools && channels_last_ && is_channels_last(launch.inputs[0])) return channels_last_strides(shape);
   const bool vector_per_item = (n.kind == OpKind::LuFactor && output > 0) ||
                                (n.kind == OpKind::Eigh && output != 1) ||
                                (n.kind == OpKind::Svd && output % 2 == 1);
@@ -178,7 +189,8 @@ void Lowering::lower_generic(int32_t item) {
   launch.kind = n.kind;
   launch.params = n.params;
   for (size_t i = 0; i < n.inputs.size(); ++i) launch.inputs.push_back(input(item, static_cast<int>(i)));
-  for (uint32_t o = 0; o < n.outputs.size(); ++o) {
+  if (n.kind == OpKind::Convolution) lower_convolution(item, launch);
+  for (auto o = static_cast<uint32_t>(launch.outputs.size()); o < n.outputs.size(); ++o) {
     values_[item].push_back(allocate(item, o, output_layout(launch, item, o)));
     launch.outputs.push_back(values_[item].back());
   }
@@ -196,7 +208,7 @@ void Lowering::record_escapes() {
       // Kept values are dense memory of their own: neither a number in a plan's constants nor a repeated element.
       const bool shared =
           plan_.slots[where.slot].kind == SlotKind::Constant || is_broadcast(where.shape, where.strides);
-      if (shared) where = copy_of(item, where, SlotKind::Output);
+      if (shared) where = copy_of(item, where, SlotKind::Output, row_major_strides(where.shape));
       plan_.escapes.push_back({item, o, where});
     }
   }

@@ -24,7 +24,7 @@ class Lowering {
   int32_t add_slot(SlotKind kind, int32_t item, int64_t bytes);
   // Fresh storage of an item's output with the given layout.
   Operand allocate(int32_t item, uint32_t output, const Dims& strides);
-  Operand copy_of(int32_t item, const Operand& source, SlotKind kind);
+  Operand copy_of(int32_t item, const Operand& source, SlotKind kind, const Dims& strides);
 
   void lower(int32_t item);
   void lower_input(int32_t item);
@@ -32,15 +32,17 @@ class Lowering {
   void lower_group(int32_t root);  // plan_tape.cpp
   void lower_generic(int32_t item);
   void record_escapes();
-  Dims output_layout(const Launch& launch, int32_t item, uint32_t output);
-  Dims plane_layout(const Launch& launch, const Shape& shape);
+  void lower_convolution(int32_t item, Launch& launch);
+  Operand with_channels_last(int32_t item, const Operand& operand);
+  Dims output_layout(const Launch& launch, int32_t item, uint32_t output) const;
   void choose_donors(Launch& launch);
 
   friend class TapeBuilder;
   const GraphView& graph_;
   Plan& plan_;
   Backend& backend_;
-  bool channels_last_ = false;  // some planes lie so
+  bool channels_last_ = false;                                     // some planes lie so
+  std::vector<std::pair<Operand, Operand>> channels_last_copies_;  // operands of convolutions, and their copies
   std::vector<int32_t> group_;
   std::vector<std::vector<int32_t>> members_;  // of each root, in order
   std::vector<std::vector<Operand>> values_;   // where each output of each item lies
