@@ -151,6 +151,7 @@ Tensor dropout(const Tensor& x, double p, Generator generator) {
   if (!(p >= 0 && p <= 1)) fail<ValueError>("dropout", "no probability: ", p);
   const auto [seed, offset] =
       graph::draw_blocks(generator.state(), philox_blocks(DType::Bool, numel(values.shape())));
+  if (p == 0) return values;  // what is drawn afterwards does not depend on p
   return ops::make_node(ops::OpKind::Dropout, graph::Params(),
                         {values, seed, offset, graph::make_constant(p, DType::F64)});
 }

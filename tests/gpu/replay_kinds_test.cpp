@@ -131,5 +131,17 @@ INSTANTIATE_TEST_SUITE_P(Kinds, ReplayOf, ::testing::ValuesIn(kCases), [](const 
   return name;
 });
 
+// The places of draws are arguments of the recorded kernels, not part of what they are.
+TEST(ReplayOfDropout, DrawsAnew) {
+  const Generator generator(5), again(5);
+  const CompiledFunction f([&](const Out& in) { return Out{dropout(in[0], 0.3, generator)}; });
+  const int64_t before = gpu::activity(kSim).replays;
+  for (unsigned i = 0; i < 5; ++i) {
+    const Tensor x = matrix(i);
+    EXPECT_EQ(bytes(f({x})[0]), bytes(dropout(x, 0.3, again))) << i;
+  }
+  EXPECT_EQ(gpu::activity(kSim).replays - before, 3);
+}
+
 }  // namespace
 }  // namespace nngpu

@@ -138,6 +138,13 @@ TEST(NormalizationSuite, DropoutIsTheSameOnEveryDevice) {
   EXPECT_NEAR(sum / 1000, 1, 0.06);  // more than three deviations
 }
 
+TEST(NormalizationSuite, DropoutOfNothingLaunchesNothing) {
+  const Tensor x = randn({3, 5}).eval();
+  const int64_t before = engine_stats().launches;
+  EXPECT_EQ(dropout(x, 0).to_vector<float>(), x.to_vector<float>());
+  EXPECT_EQ(engine_stats().launches, before);
+}
+
 TEST(NormalizationSuite, DropoutInACompiledFunctionDrawsAnew) {
   const Generator generator(9);
   const CompiledFunction f(

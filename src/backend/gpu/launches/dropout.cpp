@@ -1,5 +1,6 @@
 // Dropout: the mask of bernoulli(1 - p), bit for bit that of the CPU backend.
 #include <cmath>
+#include <cstring>
 
 #include "backend/gpu/codegen.h"
 #include "backend/gpu/launches.h"
@@ -11,22 +12,26 @@ namespace {
 // struct Mask of kernels/dropout.kl.
 template <class V>
 struct Mask {
-  int64_t seed, offset;
   V scale;
   uint32_t threshold;
 };
 
 template <class V>
-void add_mask(Arguments& arguments, int64_t seed, int64_t offset, double keep) {
+void add_mask(Arguments& arguments, double keep) {
   // k 2^-24 < keep exactly where k < ceil(keep 2^24).
-  arguments.value(Mask<V>{seed, offset, static_cast<V>(keep > 0 ? 1 / keep : 0),
-                          static_cast<uint32_t>(std::ceil(keep * 0x1p24))});
+  arguments.value(
+      Mask<V>{static_cast<V>(keep > 0 ? 1 / keep : 0), static_cast<uint32_t>(std::ceil(keep * 0x1p24))});
 }
 
-template <class T>
-T number(const graph::Operand& operand, const RunContext& context) {
+const char* number_at(const graph::Operand& operand, const RunContext& context) {
   if (!operand.constant) throw Error("[dropout] internal error: a parameter is not a number");
-  return *context.at<T>(operand);
+  return context.at(operand);
+}
+
+double probability(const graph::Operand& operand, const RunContext& context) {
+  double value = 0;
+  std::memcpy(&value, number_at(operand, context), sizeof(value));
+  return value;
 }
 
 }  // namespace
@@ -48,14 +53,15 @@ void run_dropout(GpuBackend& gpu, const Launch& launch, const RunContext& contex
   const auto bytes = static_cast<uintptr_t>(4 * counters) * size;
   const bool aligned = reinterpret_cast<uintptr_t>(x) % bytes == 0 && reinterpret_cast<uintptr_t>(y) % bytes == 0;
   Arguments arguments;
-  arguments.buffer(x).buffer(y);
-  const auto seed = number<int64_t>(launch.inputs[1], context),
-             offset = number<int64_t>(launch.inputs[2], context);
-  const double keep = 1 - number<double>(launch.inputs[3], context);
+  arguments.buffer(x)
+      .buffer(y)
+      .number(number_at(launch.inputs[1], context), sizeof(int64_t))
+      .number(number_at(launch.inputs[2], context), sizeof(int64_t));
+  const double keep = 1 - probability(launch.inputs[3], context);
   if (in.dtype == DType::F64)
-    add_mask<double>(arguments, seed, offset, keep);
+    add_mask<double>(arguments, keep);
   else
-    add_mask<float>(arguments, seed, offset, keep);
+    add_mask<float>(arguments, keep);
   arguments.value(count);
   const std::string definitions = std::string("#define MAX_THREADS 256\n#define ELEMENT ") +
                                   storage_type(in.dtype) + "\n#define VALUE " + value_type(in.dtype) +
