@@ -57,15 +57,12 @@ Gradients permute_gradients(const Call& call) {
   return {permute(call.gradient(), inverse)};
 }
 
-Gradients slice_gradients(const Call& call) {
-  const auto& params = call.params<graph::SliceParams>();
-  const Tensor x = call.input(0);
-  Tensor g = call.gradient();
-  if (g.numel() == 0) return {zeros_like(x)};
+Tensor slice_gradient(const Tensor& x, const graph::SliceParams& where, Tensor g) {
+  if (g.numel() == 0) return zeros_like(x);
   Widths widths(static_cast<size_t>(x.rank()), {0, 0});
   for (int i = 0; i < x.rank(); ++i)
-    g = placed(g, i, params.start[i], params.step[i], x.shape()[i], &widths[static_cast<size_t>(i)]);
-  return {pad(g, widths)};
+    g = placed(g, i, where.start[i], where.step[i], x.shape()[i], &widths[static_cast<size_t>(i)]);
+  return pad(g, widths);
 }
 
 Gradients diagonal_gradients(const Call& call) {

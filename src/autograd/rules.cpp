@@ -59,7 +59,7 @@ Gradients input_gradients(const Call& call) {
     case OpKind::Permute:
       return permute_gradients(call);
     case OpKind::Slice:
-      return slice_gradients(call);
+      return {slice_gradient(call.input(0), call.params<graph::SliceParams>(), call.gradient())};
     case OpKind::Diagonal:
       return diagonal_gradients(call);
     case OpKind::Tie: {

@@ -65,7 +65,8 @@ Gradients dropout_gradients(const Call& call);
 Gradients attention_gradients(const Call& call);
 Gradients attention_gradient_gradients(const Call& call);
 
-Gradients slice_gradients(const Call& call);
+// By x of a slice, of which g is the gradient.
+Tensor slice_gradient(const Tensor& x, const graph::SliceParams& where, Tensor g);
 Gradients permute_gradients(const Call& call);
 Gradients diagonal_gradients(const Call& call);
 Gradients concat_gradients(const Call& call);

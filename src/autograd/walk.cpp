@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "autograd/slice_parts.h"
 #include "core/fail.h"
 #include "graph/infer.h"
 #include "graph/trace.h"
@@ -73,6 +74,7 @@ class Walk {
   void run() {
     const NamingOperation naming;
     for (size_t i = order_.size(); i-- > 0;) {
+      join_slices(order_[i]);
       const auto found = gradients_.find(order_[i].get());
       if (found == gradients_.end() || is_stop(order_[i].get())) continue;
       step(order_[i], found->second);
@@ -163,8 +165,30 @@ class Walk {
     slot = slot.defined() ? slot + gradient : gradient;
   }
 
+  // The gradients of slices wait until all of them have come.
+  void join_slices(const NodePtr& node) {
+    const auto found = slices_.find(node.get());
+    if (found == slices_.end()) return;
+    current_operation = graph::op_name(graph::OpKind::Slice);
+    for (uint32_t output = 0; output < found->second.size(); ++output) {
+      const Tensor of(node, output);
+      std::vector<SlicePart>& parts = found->second[output];
+      if (!parts.empty()) add(of, gradient_of_slices(of, std::move(parts)));
+    }
+    slices_.erase(found);
+  }
+
+  void add_slice(const Node& slice, const Tensor& gradient) {
+    const Tensor from = source(slice, 0);
+    if (!graph::is_tracked(from) || needed_.count(from.node().get()) == 0) return;
+    auto& lists = slices_[from.node().get()];
+    lists.resize(from.node()->outputs.size());
+    lists[from.output()].push_back({slice.params.as<graph::SliceParams>(), gradient});
+  }
+
   void step(const NodePtr& node, const Gradients& gradients) {
     current_operation = name_of(*node);
+    if (node->kind == graph::OpKind::Slice && !node->gradient->rule) return add_slice(*node, gradients[0]);
     const Gradients results =
         node->gradient->rule ? node->gradient->rule(gradients) : input_gradients(Call(node, gradients));
     for (size_t i = 0; i < results.size(); ++i) {
@@ -193,6 +217,7 @@ class Walk {
   std::unordered_set<Node*> seen_, outer_, needed_;
   bool has_outer_ = false;
   std::unordered_map<Node*, Gradients> gradients_;
+  std::unordered_map<Node*, std::vector<std::vector<SlicePart>>> slices_;  // of each output
 };
 
 }  // namespace

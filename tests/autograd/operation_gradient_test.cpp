@@ -4,6 +4,7 @@
 #include <array>
 
 #include "nngpu/autograd.h"
+#include "nngpu/compile.h"
 #include "nngpu/ops.h"
 #include "nngpu/random.h"
 
@@ -109,6 +110,38 @@ TEST(OperationGradient, Slices) {
     check([&](const In& t) { return slice(t[0], 1, range[0], range[1], range[2]); }, {random({2, 7})});
   }
   check([](const In& t) { return index(t[0], 0, -1); }, {random({3, 4})});
+}
+
+// Pieces side by side, with and without gaps, used twice, of none, and such as are no pieces of one axis.
+TEST(OperationGradient, SlicesOfOneTensor) {
+  const Tensor x = random({4, 6});
+  check(
+      [](const In& t) {
+        const std::vector<Tensor> parts = split(t[0], 3, 1);
+        return parts[0] * parts[2] + square(parts[1]);
+      },
+      {x});
+  check([](const In& t) { return sum(slice(t[0], 1, 1, 3) * slice(t[0], 1, 4, 6)) + sum(square(t[0])); }, {x});
+  check([](const In& t) { return slice(t[0], 0, 2, 4) * slice(t[0], 0, 0, 2) + slice(t[0], 0, 2, 2).size(0); },
+        {x});
+  check([](const In& t) { return slice(t[0], 1, 0, 4) * slice(t[0], 1, 2, 6); }, {x});
+  check([](const In& t) { return slice(t[0], 0, 0, 4, 2) * slice(t[0], 0, 1, 4, 2); }, {x});
+  check([](const In& t) { return sum(slice(t[0], 0, 0, 2)) * slice(t[0], 1, 3, 5); }, {x});
+}
+
+// All parts together: their gradients are joined, not padded and added.
+TEST(OperationGradient, OfAllPartsIsTheirJoin) {
+  const Tensor a = random({8, 2}, 5), x = random({8, 6});
+  const auto gradient = [&](const In& in) {
+    const auto f = [&](const In& t) {
+      const std::vector<Tensor> parts = split(t[0], 3, 1);
+      return Out{sum(parts[0] * a + sin(parts[1]) + parts[2] * parts[2])};
+    };
+    return value_and_gradients(f, in).gradients;
+  };
+  const std::string text = explain(TensorFunction(gradient), In{x});
+  EXPECT_EQ(text.find("Pad"), std::string::npos) << text;
+  EXPECT_NE(text.find("Concat"), std::string::npos) << text;
 }
 
 TEST(OperationGradient, Diagonals) {
