@@ -50,7 +50,9 @@ std::string fused_names(const Launch& launch) {
     static constexpr const char* kReductions[kReductionCount] = {"sum", "prod", "min",       "max",
                                                                  "any", "all",  "logsumexp", "moments"};
     if (!names.empty()) names += " -> ";
-    names += kReductions[static_cast<int>(launch.params.as<ReduceParams>().code)];
+    for (size_t k = 0; k < launch.tape->reductions.size(); ++k)
+      names +=
+          (k > 0 ? " and " : "") + std::string(kReductions[static_cast<int>(launch.tape->reductions[k].code)]);
   }
   return " {" + names + "}";
 }

@@ -41,20 +41,27 @@ struct TapeStore {
   int32_t value;   // which value
   int32_t output;  // index in Launch::outputs
 };
+// A value that a Reduce launch reduces over its axes. Moments gives two results, one behind the other.
+struct TapeReduction {
+  Reduction code;
+  int32_t value;     // which value
+  int32_t output;    // index in Launch::outputs of the first result
+  int64_t ddof = 0;  // as in ReduceParams
+};
 // A chain over one iteration space. Loads are Launch::inputs, broadcast to `shape` with zero strides; half types
-// are converted to F32 on load and back on store. A Reduce launch reduces `reduced` over its axes instead of
-// storing it.
+// are converted to F32 on load and back on store. A Reduce launch has reductions instead of stores.
 struct Tape {
   Shape shape;
   std::vector<TapeStep> steps;
   std::vector<TapeStore> stores;
-  int32_t reduced = -1;
+  std::vector<TapeReduction> reductions;
 };
 
-// kind Elementwise: `tape` with its stores. kind Reduce: `tape` and ReduceParams; the outputs are laid out alike,
-// over the loop's axes, with strides of 0 along the reduced ones. Any other kind: inputs and outputs as in
-// ops.def; inputs have any strides, outputs are as lowering laid them out (row-major unless ops.def or lowering
-// says otherwise: matrices of the decompositions are column-major in their last two axes).
+// kind Elementwise: `tape` with its stores. kind Reduce: `tape` and ReduceParams, of which the axes count for all
+// of the tape's reductions; the outputs are laid out alike, over the loop's axes, with strides of 0 along the
+// reduced ones. Any other kind: inputs and outputs as in ops.def; inputs have any strides, outputs are as lowering
+// laid them out (row-major unless ops.def or lowering says otherwise: matrices of the decompositions are
+// column-major in their last two axes).
 //
 // items > 1: that many independent operations of one signature run as one launch; their operands follow one
 // another in `inputs` and `outputs` (item i's are [i * inputs.size() / items, ...)).

@@ -95,6 +95,10 @@ void batch_launches(Plan& plan);
 void join_chains(Plan& plan, Backend& backend);
 bool& chains_are_joined();
 
+// Joins independent reductions over one loop that share what they read. Tests may switch it off.
+void join_siblings(Plan& plan);
+bool& siblings_are_joined();
+
 // Merges independent elementwise launches of one tape, whatever their sizes, such as an optimizer's updates of its
 // parameters.
 void merge_elementwise(Plan& plan);

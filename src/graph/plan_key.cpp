@@ -15,6 +15,7 @@ void plan_key(const GraphView& graph, KeyWords& key) {
   key.clear();
   key.push_back(static_cast<uint64_t>(graph.device.type) << 32 | static_cast<uint64_t>(graph.device.index));
   key.push_back(chains_are_joined() | tf32() << 1 | static_cast<uint64_t>(channels_last()) << 2);
+  key.push_back(siblings_are_joined());
   for (const GraphView::Item& item : graph.items) {
     const Node& node = *item.node;
     const uint64_t flags = item.is_input | item.escapes << 1 | item.donated << 2;

@@ -26,7 +26,8 @@ class TapeBuilder {
     }
     if (reduces_) {
       const auto [source, output] = lowering_.graph_.items[root_].inputs[0];
-      tape_->reduced = value_of(source, output);
+      const auto& params = launch_.params.as<ReduceParams>();
+      tape_->reductions.push_back({params.code, value_of(source, output), 0, params.ddof});
     }
     choose_layout();
     add_stores();

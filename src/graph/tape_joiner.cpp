@@ -30,6 +30,11 @@ bool TapeJoiner::join() {
   const auto outputs = static_cast<int32_t>(into_.outputs.size());
   for (const TapeStore& store : item_.tape->stores)
     tape.stores.push_back({values[static_cast<size_t>(store.value)], store.output + outputs});
+  for (TapeReduction reduction : item_.tape->reductions) {
+    reduction.value = values[static_cast<size_t>(reduction.value)];
+    reduction.output += outputs;
+    tape.reductions.push_back(reduction);
+  }
   keep_what_is_read();
   into_.inputs = std::move(loads);
   into_.outputs.insert(into_.outputs.end(), item_.outputs.begin(), item_.outputs.end());
@@ -72,6 +77,8 @@ void TapeJoiner::shift_steps(int32_t more) {
   }
   for (TapeStore& store : into_.tape->stores)
     if (store.value >= loads) store.value += more;
+  for (TapeReduction& reduction : into_.tape->reductions)
+    if (reduction.value >= loads) reduction.value += more;
 }
 
 }  // namespace nngpu::graph

@@ -12,7 +12,8 @@ struct TapeLimits {
 };
 
 // Appends the tape of `item` to that of `into`, whose results it may read, element for element. Both run over one
-// shape, in which equal places of a result have equal numbers.
+// shape, in which equal places of a result have equal numbers. The results of reductions are no elements of the
+// loop: they are not read by the other.
 class TapeJoiner {
  public:
   TapeJoiner(Plan& plan, Launch& into, const Launch& item, const TapeLimits& limits)

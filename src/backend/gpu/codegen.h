@@ -36,10 +36,10 @@ int items_capacity(const graph::Launch& launch);
 // outputs, Loop. `store`: whether the product's own result is stored.
 std::string chain_text(const graph::Launch& launch, size_t product, bool wide, bool store, int first);
 
-// Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then the partial
-// results, [split][result], or with `direct` the outputs; then Loop, results, length of a reduction, elements a
-// split takes, and what a variance is divided by. Kernel `combine`: partial results, outputs, Loop, results,
-// splits, and that divisor.
+// Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then of each reduction the
+// partial results, [split][result], or with `direct` the outputs; then Loop, results, length of a reduction, elements
+// a split takes, and with `direct` what each variance is divided by. Kernel `combine`: partial results, outputs,
+// Loop, results, splits, lanes that share a result, and those divisors.
 std::string reduce_text(const graph::Launch& launch, const LoopForm& form, bool direct);
 // How many packs of so many elements a thread of `rows` adds at once.
 int packs_at_once(int pack);
@@ -47,8 +47,8 @@ int packs_at_once(int pack);
 // How many values of the compute type a partial result is.
 int accumulator_values(graph::Reduction code, DType value);
 // struct Acc and its functions: acc_start, acc_add, acc_add_pack of Elements<COUNT>, acc_merge, and ACC_REDUCE of
-// a subgroup.
-std::string accumulator_text(graph::Reduction code, DType value);
+// a subgroup. All these names end in the suffix.
+std::string accumulator_text(graph::Reduction code, DType value, const std::string& suffix);
 
 // The bytes of `struct Loop`: sizes and strides of the axes, of every operand.
 std::string loop_bytes(const Shape& shape, const std::vector<graph::Operand>& inputs,

@@ -1,4 +1,5 @@
 // What a thread of a reduction keeps: struct Acc, by the kind of reduction.
+#include <cctype>
 #include <sstream>
 
 #include "backend/gpu/codegen.h"
@@ -210,6 +211,23 @@ constexpr const char* kPackAdd = R"(FN Acc acc_add(Acc a, VALUE v) {
 }
 )";
 
+// VALUE becomes the type; the accumulator's names get the suffix, so that several can stand in one kernel.
+std::string with_names(const std::string& text, DType value, const std::string& suffix) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  const auto is_own = [](const std::string& word) {
+    return word == "Acc" || word == "Elements" || word.starts_with("acc_") || word.starts_with("ACC_");
+  };
+  std::string result;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i;
+    while (end < text.size() && in_word(text[end])) ++end;
+    const std::string word = end > i ? text.substr(i, end - i) : text.substr(i, 1);
+    result += word == "VALUE" ? value_type(value) : is_own(word) ? word + suffix : word;
+    i += word.size();
+  }
+  return result;
+}
+
 }  // namespace
 
 int accumulator_values(Reduction code, DType value) {
@@ -217,13 +235,14 @@ int accumulator_values(Reduction code, DType value) {
   return code == Reduction::LogSumExp || is_compensated(code, value) ? 2 : 1;
 }
 
-std::string accumulator_text(Reduction code, DType value) {
-  std::string text = std::string("#define VALUE ") + value_type(value) +
-                     "\ntemplate <int COUNT>\nstruct Elements {\n  VALUE v[COUNT];\n};\n"
-                     "FN VALUE acc_plus(VALUE a, VALUE b) { return a + b; }\n";
-  if (code == Reduction::Moments) return text + kMoments + kPackAdd;
-  if (code == Reduction::LogSumExp) return text + kLogSumExp + kPackAdd;
-  return text + (is_compensated(code, value) ? std::string(kCompensated) : simple_text(code, value)) + kSimplePack;
+std::string accumulator_text(Reduction code, DType value, const std::string& suffix) {
+  const std::string start =
+      "template <int COUNT>\nstruct Elements {\n  VALUE v[COUNT];\n};\n"
+      "FN VALUE acc_plus(VALUE a, VALUE b) { return a + b; }\n";
+  const auto named = [&](const std::string& text) { return with_names(start + text, value, suffix); };
+  if (code == Reduction::Moments) return named(std::string(kMoments) + kPackAdd);
+  if (code == Reduction::LogSumExp) return named(std::string(kLogSumExp) + kPackAdd);
+  return named((is_compensated(code, value) ? std::string(kCompensated) : simple_text(code, value)) + kSimplePack);
 }
 
 }  // namespace nngpu::gpu

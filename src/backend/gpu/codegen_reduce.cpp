@@ -15,21 +15,18 @@ constexpr int kRowsAtOnce = 4;
 class ReduceWriter {
  public:
   ReduceWriter(const graph::Launch& launch, const LoopForm& form, bool direct)
-      : launch_(launch),
-        form_(form),
-        direct_(direct),
-        code_(launch.params.as<graph::ReduceParams>().code),
-        dtype_(compute_dtype(launch.outputs[0].dtype)),
-        type_(value_type(dtype_)) {
+      : launch_(launch), form_(form), direct_(direct) {
     const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
     for (int k = 0; k < launch.tape->shape.size(); ++k) (mask >> k & 1 ? reduced_ : kept_).push_back(k);
     for (size_t i = 0; i < launch.inputs.size(); ++i)
       if (!launch.inputs[i].constant) operands_.push_back(static_cast<int>(i));
+    for (const graph::TapeReduction& reduction : launch.tape->reductions) add_part(reduction);
   }
 
   std::string write() {
-    text_ << loop_declarations(launch_, form_.wide) << step_functions(*launch_.tape)
-          << accumulator_text(code_, dtype_);
+    text_ << loop_declarations(launch_, form_.wide) << step_functions(*launch_.tape);
+    for (size_t k = 0; k < kinds_.size(); ++k)
+      text_ << accumulator_text(kinds_[k].first, kinds_[k].second, std::to_string(k));
     write_rows();
     write_columns();
     if (!direct_) write_combine();
@@ -37,21 +34,46 @@ class ReduceWriter {
   }
 
  private:
-  bool moments() const { return code_ == Reduction::Moments; }
+  // One of the launch's reductions. Its names end in `n`, those of its kind of accumulator in `kind`.
+  struct Part {
+    const graph::TapeReduction& reduction;
+    std::string n, kind, value, type;
+  };
+
+  void add_part(const graph::TapeReduction& reduction) {
+    const DType dtype = compute_dtype(launch_.outputs[reduction.output].dtype);
+    const std::pair<Reduction, DType> kind{reduction.code, dtype};
+    auto known = std::find(kinds_.begin(), kinds_.end(), kind);
+    if (known == kinds_.end()) known = kinds_.insert(known, kind);
+    parts_.push_back({reduction, std::to_string(parts_.size()), std::to_string(known - kinds_.begin()),
+                      std::string("v").append(std::to_string(reduction.value)), value_type(dtype)});
+  }
+
+  void write_outputs(size_t& next) {
+    for (size_t o = 0; o < launch_.outputs.size(); ++o)
+      text_ << "OUTPUT(" << storage_type(launch_.outputs[o].dtype) << ", y" << o << ", " << next++ << "), ";
+  }
+
+  void write_divisors(size_t& next) {
+    for (const Part& part : parts_)
+      if (part.reduction.code == Reduction::Moments)
+        text_ << ", SCALAR(" << part.type << ", divisor" << part.n << ", " << next++ << ")";
+  }
 
   void write_parameters(const char* name) {
     size_t next = launch_.inputs.size();
     text_ << "KERNEL(" << name << ", " << input_parameters(launch_);
     if (direct_) {
-      for (size_t o = 0; o < launch_.outputs.size(); ++o)
-        text_ << "OUTPUT(" << storage_type(launch_.outputs[o].dtype) << ", y" << o << ", " << next++ << "), ";
+      write_outputs(next);
     } else {
-      text_ << "OUTPUT(Acc, partial, " << next++ << "), ";
+      for (const Part& part : parts_)
+        text_ << "OUTPUT(Acc" << part.kind << ", partial" << part.n << ", " << next++ << "), ";
     }
-    text_ << "SCALAR(Loop, loop, " << next << ")";
+    text_ << "SCALAR(Loop, loop, " << next++ << ")";
     for (const char* number : {"results", "length", "chunk"})
-      text_ << ", SCALAR(index, " << number << ", " << ++next << ")";
-    text_ << ", SCALAR(" << type_ << ", divisor, " << ++next << ")) {\n"
+      text_ << ", SCALAR(index, " << number << ", " << next++ << ")";
+    if (direct_) write_divisors(next);
+    text_ << ") {\n"
           << "  const index begin = (index)bid.y * chunk;\n"
           << "  const index end = begin + chunk < length ? begin + chunk : length;\n";
   }
@@ -67,8 +89,6 @@ class ReduceWriter {
     text_ << offset_statements(operands_, reduced_, position, indent);
   }
 
-  std::string value() const { return std::string("v").append(std::to_string(launch_.tape->reduced)); }
-
   void write_loads(const std::string& indent, const char* offset) {
     for (size_t i = 0; i < launch_.inputs.size(); ++i)
       text_ << indent << "const " << value_type(launch_.inputs[i].dtype) << " v" << i << " = widen(x" << i
@@ -77,35 +97,66 @@ class ReduceWriter {
     text_ << step_statements(launch_, indent);
   }
 
-  // One element of the reduction at position r.
+  // One element of the reductions at position r.
   void write_element(const std::string& indent) {
     write_offsets("r", indent);
     write_loads(indent, "o");
   }
 
+  // The sums of a thread, and what is done to each of them.
+  void write_starts(const std::string& indent) {
+    for (const Part& part : parts_)
+      text_ << indent << "Acc" << part.kind << " sum" << part.n << " = acc_start" << part.kind << "();\n";
+  }
+  void write_adds(const std::string& indent) {
+    for (const Part& part : parts_)
+      text_ << indent << "sum" << part.n << " = acc_add" << part.kind << "(sum" << part.n << ", " << part.value
+            << ");\n";
+  }
+  void write_elements(const std::string& count, const std::string& indent) {
+    for (const Part& part : parts_)
+      text_ << indent << "Elements" << part.kind << "<" << count << "> e" << part.n << ";\n";
+  }
+  void write_pack_adds(const std::string& indent) {
+    for (const Part& part : parts_)
+      text_ << indent << "sum" << part.n << " = acc_add_pack" << part.kind << "(sum" << part.n << ", e" << part.n
+            << ");\n";
+  }
+  // e0.v[at] = v3; ...
+  void write_keeps(const std::string& at, const std::string& indent) {
+    for (const Part& part : parts_)
+      text_ << indent << "e" << part.n << ".v[" << at << "] = " << part.value << ";\n";
+  }
+  void write_reduces(const std::string& indent) {
+    for (const Part& part : parts_) text_ << indent << "ACC_REDUCE" << part.kind << "(sum" << part.n << ")\n";
+  }
+
   void write_result(const std::string& indent) {
-    if (!direct_) {
-      text_ << indent << "partial[(index)bid.y * results + o] = sum;\n";
-      return;
-    }
-    write_stores(indent);
+    if (direct_) return write_stores(indent);
+    for (const Part& part : parts_)
+      text_ << indent << "partial" << part.n << "[(index)bid.y * results + o] = sum" << part.n << ";\n";
   }
 
   void write_stores(const std::string& indent) {
     const auto out = static_cast<int>(launch_.inputs.size());
-    const char* stored = storage_type(launch_.outputs[0].dtype);
-    text_ << indent << "index o" << out << " = 0;\n"
-          << offset_statements({out}, kept_, "o", indent) << indent << "y0[o" << out << "] = narrow<" << stored
-          << ">(acc_result(sum));\n";
-    if (moments())
-      text_ << indent << "y1[o" << out << "] = narrow<" << stored << ">(acc_variance(sum, divisor));\n";
+    text_ << indent << "index o" << out << " = 0;\n" << offset_statements({out}, kept_, "o", indent);
+    for (const Part& part : parts_) {
+      const auto store = [&](int32_t output, const std::string& value) {
+        text_ << indent << "y" << output << "[o" << out << "] = narrow<"
+              << storage_type(launch_.outputs[output].dtype) << ">(" << value << ");\n";
+      };
+      store(part.reduction.output, "acc_result" + part.kind + "(sum" + part.n + ")");
+      if (part.reduction.code == Reduction::Moments)
+        store(part.reduction.output + 1,
+              "acc_variance" + part.kind + "(sum" + part.n + ", divisor" + part.n + ")");
+    }
   }
 
   bool is_repeated(const graph::Operand& input) const {
     return !input.constant && input.strides[input.strides.size() - 1] == 0;
   }
 
-  // The elements of the pack at r, from e.v[first] on.
+  // The elements of the pack at r, from e<n>.v[first] on.
   void write_pack(const std::string& first, const std::string& indent) {
     const std::string width = std::to_string(form_.pack);
     write_offsets("r", indent);
@@ -132,8 +183,9 @@ class ReduceWriter {
                                      : "widen(p" + n + ".v[k])")
             << ";\n";
     }
-    text_ << step_statements(launch_, indent + "  ") << indent << "  e.v[" << first << "k] = " << value() << ";\n"
-          << indent << "}\n";
+    text_ << step_statements(launch_, indent + "  ");
+    write_keeps(first + "k", indent + "  ");
+    text_ << indent << "}\n";
   }
 
   // Neighbours of one result, several packs at once while there are, then a pack, then an element. A pack never
@@ -144,42 +196,49 @@ class ReduceWriter {
     text_ << "    const index packed = begin + (end - begin) / " << width << " * " << width << ";\n"
           << "    const index stride = (index)bdim.x * " << width << ";\n"
           << "    index at = begin + (index)tid.x * " << width << ";\n"
-          << "    for (; at + (" << packs << " - 1) * stride < packed; at += " << packs << " * stride) {\n"
-          << "      Elements<" << elements << "> e;\n      UNROLL\n      for (int j = 0; j < " << packs
+          << "    for (; at + (" << packs << " - 1) * stride < packed; at += " << packs << " * stride) {\n";
+    write_elements(elements, "      ");
+    text_ << "      UNROLL\n      for (int j = 0; j < " << packs
           << "; ++j) {\n        const index r = at + j * stride;\n";
     write_pack("j * " + width + " + ", "        ");
-    text_ << "      }\n      sum = acc_add_pack(sum, e);\n    }\n"
-          << "    for (index r = at; r < packed; r += stride) {\n      Elements<" << width << "> e;\n";
+    text_ << "      }\n";
+    write_pack_adds("      ");
+    text_ << "    }\n    for (index r = at; r < packed; r += stride) {\n";
+    write_elements(width, "      ");
     write_pack("", "      ");
-    text_ << "      sum = acc_add_pack(sum, e);\n    }\n"
-          << "    for (index r = packed + (index)tid.x; r < end; r += (index)bdim.x) {\n";
+    write_pack_adds("      ");
+    text_ << "    }\n    for (index r = packed + (index)tid.x; r < end; r += (index)bdim.x) {\n";
     write_element("      ");
-    text_ << "      sum = acc_add(sum, " << value() << ");\n    }\n";
+    write_adds("      ");
+    text_ << "    }\n";
   }
 
   void write_rows() {
     write_parameters("rows");
-    text_ << "  SHARED(Acc, shared, [32]);\n"
-          << "  const u32 warps = (bdim.x + 31u) / 32u;\n"
+    for (const Part& part : parts_) text_ << "  SHARED(Acc" << part.kind << ", shared" << part.n << ", [32]);\n";
+    text_ << "  const u32 warps = (bdim.x + 31u) / 32u;\n"
           << "  for (index o = (index)bid.x; o < results; o += (index)gdim.x) {\n";
     write_bases("o", "    ");
-    text_ << "    Acc sum = acc_start();\n";
+    write_starts("    ");
     if (form_.pack > 1) {
       write_packs();
     } else {
       text_ << "    for (index r = begin + (index)tid.x; r < end; r += (index)bdim.x) {\n";
       write_element("      ");
-      text_ << "      sum = acc_add(sum, " << value() << ");\n    }\n";
+      write_adds("      ");
+      text_ << "    }\n";
     }
-    text_ << "    ACC_REDUCE(sum)\n"
-          << "    if (warps > 1u) {\n"
-          << "      if (lane == 0u) shared[warp] = sum;\n"
-          << "      BARRIER();\n"
-          << "      if (warp == 0u) {\n"
-          << "        sum = acc_start();\n"
-          << "        if (lane < warps) sum = shared[lane];\n"
-          << "        ACC_REDUCE(sum)\n"
-          << "      }\n"
+    write_reduces("    ");
+    text_ << "    if (warps > 1u) {\n";
+    for (const Part& part : parts_)
+      text_ << "      if (lane == 0u) shared" << part.n << "[warp] = sum" << part.n << ";\n";
+    text_ << "      BARRIER();\n"
+          << "      if (warp == 0u) {\n";
+    for (const Part& part : parts_)
+      text_ << "        sum" << part.n << " = acc_start" << part.kind << "();\n"
+            << "        if (lane < warps) sum" << part.n << " = shared" << part.n << "[lane];\n";
+    write_reduces("        ");
+    text_ << "      }\n"
           << "      BARRIER();\n"
           << "    }\n"
           << "    if (tid.x == 0u) {\n";
@@ -193,41 +252,50 @@ class ReduceWriter {
     text_ << "  const index step = (index)gdim.x * (index)bdim.x;\n"
           << "  for (index o = (index)bid.x * (index)bdim.x + (index)tid.x; o < results; o += step) {\n";
     write_bases("o", "    ");
-    text_ << "    Acc sum = acc_start();\n";
+    write_starts("    ");
     text_ << "    index first = begin;\n"
-          << "    for (; first + " << rows << " <= end; first += " << rows << ") {\n"
-          << "      Elements<" << rows << "> e;\n      UNROLL\n      for (int k = 0; k < " << rows << "; ++k) {\n"
+          << "    for (; first + " << rows << " <= end; first += " << rows << ") {\n";
+    write_elements(rows, "      ");
+    text_ << "      UNROLL\n      for (int k = 0; k < " << rows << "; ++k) {\n"
           << "        const index r = first + k;\n";
     write_element("        ");
-    text_ << "        e.v[k] = " << value() << ";\n      }\n      sum = acc_add_pack(sum, e);\n    }\n"
-          << "    for (index r = first; r < end; ++r) {\n";
+    write_keeps("k", "        ");
+    text_ << "      }\n";
+    write_pack_adds("      ");
+    text_ << "    }\n    for (index r = first; r < end; ++r) {\n";
     write_element("      ");
-    text_ << "      sum = acc_add(sum, " << value() << ");\n    }\n";
+    write_adds("      ");
+    text_ << "    }\n";
     write_result("    ");
     text_ << "  }\n}\n";
   }
 
   // A subgroup takes a result where there are many splits, else a thread does.
   void write_combine() {
-    size_t next = 1;
-    text_ << "KERNEL(combine, INPUT(Acc, partial, 0)";
-    for (size_t o = 0; o < launch_.outputs.size(); ++o)
-      text_ << ", OUTPUT(" << storage_type(launch_.outputs[o].dtype) << ", y" << o << ", " << next++ << ")";
-    text_ << ", SCALAR(Loop, loop, " << next << ")";
+    size_t next = 0;
+    text_ << "KERNEL(combine, ";
+    for (const Part& part : parts_)
+      text_ << "INPUT(Acc" << part.kind << ", partial" << part.n << ", " << next++ << "), ";
+    write_outputs(next);
+    text_ << "SCALAR(Loop, loop, " << next++ << ")";
     for (const char* number : {"results", "splits", "lanes"})
-      text_ << ", SCALAR(index, " << number << ", " << ++next << ")";
-    text_ << ", SCALAR(" << type_ << ", divisor, " << ++next << ")) {\n"
+      text_ << ", SCALAR(index, " << number << ", " << next++ << ")";
+    write_divisors(next);
+    text_ << ") {\n"
           << "  const index step = (index)gdim.x * (index)bdim.x / lanes;\n"
           << "  const index first = ((index)bid.x * (index)bdim.x + (index)tid.x) / lanes;\n"
           << "  const index rounds = (results + step - 1) / step;\n"
           << "  for (index round = 0; round < rounds; ++round) {\n"
-          << "    const index o = first + round * step;\n"
-          << "    Acc sum = acc_start();\n"
-          << "    if (o < results)\n"
-          << "      for (index s = lanes == 1 ? (index)0 : (index)lane; s < splits; s += lanes)\n"
-          << "        sum = acc_merge(sum, partial[s * results + o]);\n"
-          << "    if (lanes > 1) { ACC_REDUCE(sum) }\n"
-          << "    if (o < results && (lanes == 1 || lane == 0u)) {\n";
+          << "    const index o = first + round * step;\n";
+    write_starts("    ");
+    text_ << "    if (o < results)\n"
+          << "      for (index s = lanes == 1 ? (index)0 : (index)lane; s < splits; s += lanes) {\n";
+    for (const Part& part : parts_)
+      text_ << "        sum" << part.n << " = acc_merge" << part.kind << "(sum" << part.n << ", partial" << part.n
+            << "[s * results + o]);\n";
+    text_ << "      }\n    if (lanes > 1) {\n";
+    write_reduces("      ");
+    text_ << "    }\n    if (o < results && (lanes == 1 || lane == 0u)) {\n";
     write_stores("      ");
     text_ << "    }\n  }\n}\n";
   }
@@ -235,9 +303,8 @@ class ReduceWriter {
   const graph::Launch& launch_;
   LoopForm form_;
   bool direct_;
-  Reduction code_;
-  DType dtype_;
-  std::string type_;
+  std::vector<std::pair<Reduction, DType>> kinds_;
+  std::vector<Part> parts_;
   std::vector<int> kept_, reduced_, operands_;
   std::ostringstream text_;
 };

@@ -69,7 +69,9 @@ class Preparation {
 
   // Whether a reader of this uniform value cannot take one element.
   bool needs_tile(int32_t value) const {
-    if (tape_.reduced == value) return true;
+    for (const graph::TapeReduction& reduction : tape_.reductions) {
+      if (reduction.value == value) return true;
+    }
     for (const graph::TapeStore& store : tape_.stores) {
       if (store.value == value) return true;
     }
@@ -90,7 +92,7 @@ class Preparation {
     }
     const auto end = static_cast<int32_t>(tape_.steps.size());
     for (const graph::TapeStore& store : tape_.stores) last_use_[store.value] = end;
-    if (tape_.reduced >= 0) last_use_[tape_.reduced] = end;
+    for (const graph::TapeReduction& reduction : tape_.reductions) last_use_[reduction.value] = end;
   }
 
   int32_t take_tile() {

@@ -17,19 +17,67 @@ constexpr int64_t kParallelElements = 1 << 15;
 // What is reduced right from memory needs no tile that stays in the cache.
 constexpr int64_t kFarTile = 8 * kTile;
 
+// One of the launch's reductions.
+struct Part {
+  Part(const graph::Launch& launch, const graph::RunContext& context, const PreparedTape& tape,
+       const graph::TapeReduction& what)
+      : reduction(what),
+        out(launch.outputs[static_cast<size_t>(what.output)]),
+        base(context.at(out)),
+        kernels(reduce_kernels(what.code, value_type(launch, what.value))),
+        value_size(dtype_size(value_type(launch, what.value))),
+        far(kernels.run_far != nullptr && what.value < static_cast<int32_t>(tape.loads.size()) &&
+            tape.loads[static_cast<size_t>(what.value)].far) {
+    if (what.code == graph::Reduction::Moments)
+      variances = context.at(launch.outputs[static_cast<size_t>(what.output) + 1]);
+  }
+
+  static DType value_type(const graph::Launch& launch, int32_t value) {
+    const auto loads = static_cast<int32_t>(launch.inputs.size());
+    return value < loads ? compute_dtype(launch.inputs[static_cast<size_t>(value)].dtype)
+                         : launch.tape->steps[static_cast<size_t>(value - loads)].out;
+  }
+
+  // Converts and writes one result.
+  void store(int64_t offset, const Partial& partial) const {
+    if (!kernels.floating) return cast_kernel(DType::I64, out.dtype)(at(base, offset), &partial.integer, 1);
+    double value = partial.shift + partial.real;
+    if (reduction.code == graph::Reduction::LogSumExp)
+      value += std::log(partial.error);
+    else if (reduction.code == graph::Reduction::Moments)
+      store_variance(offset, partial);
+    else if (partial.real - partial.real == 0)  // the error of an infinite sum means nothing
+      value += partial.error;
+    if (reduction.code == graph::Reduction::Moments && partial.integer == 0)
+      value = std::numeric_limits<double>::quiet_NaN();
+    cast_kernel(DType::F64, out.dtype)(at(base, offset), &value, 1);
+  }
+  void store_variance(int64_t offset, const Partial& partial) const {
+    const auto divisor = static_cast<double>(std::max<int64_t>(partial.integer - reduction.ddof, 0));
+    const double value = partial.error / divisor;
+    cast_kernel(DType::F64, out.dtype)(at(variances, offset), &value, 1);
+  }
+  char* at(char* to, int64_t offset) const { return to + offset * static_cast<int64_t>(dtype_size(out.dtype)); }
+
+  const graph::TapeReduction& reduction;
+  const graph::Operand& out;
+  char* base;
+  char* variances = nullptr;
+  const ReduceKernels& kernels;
+  size_t value_size;
+  bool far;  // the values are read in place, from memory
+};
+
 class Reducer {
  public:
   Reducer(const graph::Launch& launch, const graph::RunContext& context)
       : launch_(launch),
         context_(context),
         tape_(*static_cast<const PreparedTape*>(launch.prepared.get())),
-        out_(launch.outputs[0]),
-        base_(context.at(out_)),
-        code_(launch.params.as<graph::ReduceParams>().code),
-        kernels_(reduce_kernels(code_, value_type())),
-        value_size_(dtype_size(value_type())),
-        far_(kernels_.run_far != nullptr && tape_.steps.empty() &&
-             tape_.loads[static_cast<size_t>(launch.tape->reduced)].far) {
+        out_(launch.outputs[0]) {
+    for (const graph::TapeReduction& reduction : launch.tape->reductions)
+      parts_.emplace_back(launch, context, tape_, reduction);
+    for (const Part& part : parts_) (part.far ? any_far_ : any_near_) = true;
     const int64_t mask = launch.params.as<graph::ReduceParams>().axes;
     const int rank = out_.shape.size();
     inner_kept_ = rank > 0 && (mask >> (rank - 1) & 1) == 0;
@@ -53,36 +101,6 @@ class Reducer {
   }
 
  private:
-  // Converts and writes one result.
-  void store(int64_t offset, const Partial& partial) const {
-    if (!kernels_.floating) return cast_kernel(DType::I64, out_.dtype)(at(base_, offset), &partial.integer, 1);
-    double value = partial.shift + partial.real;
-    if (code_ == graph::Reduction::LogSumExp)
-      value += std::log(partial.error);
-    else if (code_ == graph::Reduction::Moments)
-      store_variance(offset, partial);
-    else if (partial.real - partial.real == 0)  // the error of an infinite sum means nothing
-      value += partial.error;
-    if (code_ == graph::Reduction::Moments && partial.integer == 0)
-      value = std::numeric_limits<double>::quiet_NaN();
-    cast_kernel(DType::F64, out_.dtype)(at(base_, offset), &value, 1);
-  }
-  void store_variance(int64_t offset, const Partial& partial) const {
-    const int64_t ddof = launch_.params.as<graph::ReduceParams>().ddof;
-    const double value = partial.error / static_cast<double>(std::max<int64_t>(partial.integer - ddof, 0));
-    cast_kernel(DType::F64, out_.dtype)(at(context_.at(launch_.outputs[1]), offset), &value, 1);
-  }
-  char* at(char* base, int64_t offset) const {
-    return base + offset * static_cast<int64_t>(dtype_size(out_.dtype));
-  }
-
-  DType value_type() const {
-    const graph::Tape& tape = *launch_.tape;
-    const auto loads = static_cast<int32_t>(launch_.inputs.size());
-    return tape.reduced < loads ? compute_dtype(launch_.inputs[tape.reduced].dtype)
-                                : tape.steps[tape.reduced - loads].out;
-  }
-
   // Memory offset of kept position `index`: all kept axes but the innermost one of a column reduction.
   int64_t result_offset(int64_t index) const {
     int64_t offset = 0;
@@ -97,21 +115,52 @@ class Reducer {
 
   // The end of the tile that starts at loop element `start`: within its row where rows are long.
   int64_t tile_end(int64_t start, int64_t limit) const {
-    int64_t end = std::min(start + (far_ ? kFarTile : kTile), limit);
+    int64_t end = std::min(start + (any_far_ ? kFarTile : kTile), limit);
     if (tape_.long_rows && tape_.row > 0) end = std::min(end, (start / tape_.row + 1) * tape_.row);
     return end;
   }
 
   // --- The innermost axis is reduced: each result is one run of the loop. ---
 
-  void accumulate(TapeRun& run, Partial& partial, int64_t start, int64_t end) const {
+  // The partial results of one result, an entry a reduction.
+  using Partials = std::vector<Partial>;
+  Partials identities(int64_t results = 1) const {
+    Partials partials;
+    for (int64_t r = 0; r < results; ++r)
+      for (const Part& part : parts_) partials.push_back(part.kernels.identity);
+    return partials;
+  }
+
+  void store(int64_t result, const Partial* partials) const {
+    const int64_t offset = result_offset(result);
+    for (size_t k = 0; k < parts_.size(); ++k) parts_[k].store(offset, partials[k]);
+  }
+
+  // A reduction goes through the same tiles whatever others there are beside it: its result has the same bits.
+  void accumulate(TapeRun& run, Partial* partials, int64_t start, int64_t end) const {
     while (start < end) {
       const int64_t next = tile_end(start, end);
-      run.compute(start, next - start, nullptr);
-      const auto kernel = far_ ? kernels_.run_far : kernels_.run;
-      kernel(partial, run.value(launch_.tape->reduced), static_cast<size_t>(next - start));
+      for (int64_t at = start; at < next;) {
+        const int64_t stop = any_near_ ? std::min(at + kTile, next) : next;
+        run.compute(at, stop - at, nullptr);
+        for (size_t k = 0; k < parts_.size(); ++k) {
+          const Part& part = parts_[k];
+          const char* values = run.value(part.reduction.value);
+          if (!part.far)
+            part.kernels.run(partials[k], values, static_cast<size_t>(stop - at));
+          else if (at == start)
+            part.kernels.run_far(partials[k], values, static_cast<size_t>(next - start));
+        }
+        at = stop;
+      }
       start = next;
     }
+  }
+
+  void reduce_row(TapeRun& run, int64_t result) const {
+    Partials partials = identities();
+    accumulate(run, partials.data(), result * length_, (result + 1) * length_);
+    store(result, partials.data());
   }
 
   void run_rows() const {
@@ -120,11 +169,7 @@ class Reducer {
     const int64_t grain = std::max<int64_t>(1, kParallelElements / std::max<int64_t>(1, length_));
     parallel_for(results_, grain, [&](int64_t first, int64_t last) {
       TapeRun run(launch_, tape_, context_);
-      for (int64_t r = first; r < last; ++r) {
-        Partial partial = kernels_.identity;
-        accumulate(run, partial, r * length_, (r + 1) * length_);
-        store(result_offset(r), partial);
-      }
+      for (int64_t r = first; r < last; ++r) reduce_row(run, r);
     });
   }
 
@@ -139,20 +184,19 @@ class Reducer {
         const int64_t begin = g * per_tile, end = std::min(results_, begin + per_tile);
         // A long row of the loop may end inside the group: then each result is a tile of its own.
         if (tile_end(begin * length_, end * length_) < end * length_) {
-          for (int64_t r = begin; r < end; ++r) {
-            Partial partial = kernels_.identity;
-            accumulate(run, partial, r * length_, (r + 1) * length_);
-            store(result_offset(r), partial);
-          }
+          for (int64_t r = begin; r < end; ++r) reduce_row(run, r);
           continue;
         }
         run.compute(begin * length_, (end - begin) * length_, nullptr);
-        const char* values = run.value(launch_.tape->reduced);
         for (int64_t r = begin; r < end; ++r) {
-          Partial partial = kernels_.identity;
-          const char* from = values + static_cast<size_t>((r - begin) * length_) * value_size_;
-          kernels_.run(partial, from, static_cast<size_t>(length_));
-          store(result_offset(r), partial);
+          const int64_t offset = result_offset(r);
+          for (const Part& part : parts_) {
+            Partial partial = part.kernels.identity;
+            const char* values = run.value(part.reduction.value);
+            part.kernels.run(partial, values + static_cast<size_t>((r - begin) * length_) * part.value_size,
+                             static_cast<size_t>(length_));
+            part.store(offset, partial);
+          }
         }
       }
     });
@@ -160,19 +204,22 @@ class Reducer {
 
   void run_long_rows() const {
     const int64_t pieces = (length_ + kPieceElements - 1) / kPieceElements;
-    std::vector<Partial> partials(static_cast<size_t>(results_ * pieces), kernels_.identity);
+    Partials partials = identities(results_ * pieces);
+    const size_t parts = parts_.size();
     parallel_for(results_ * pieces, 1, [&](int64_t first, int64_t last) {
       TapeRun run(launch_, tape_, context_);
       for (int64_t p = first; p < last; ++p) {
         const int64_t begin = p / pieces * length_ + p % pieces * kPieceElements;
         const int64_t end = std::min(begin + kPieceElements, (p / pieces + 1) * length_);
-        accumulate(run, partials[static_cast<size_t>(p)], begin, end);
+        accumulate(run, &partials[static_cast<size_t>(p) * parts], begin, end);
       }
     });
     for (int64_t r = 0; r < results_; ++r) {
-      Partial total = partials[static_cast<size_t>(r * pieces)];
-      for (int64_t p = 1; p < pieces; ++p) kernels_.combine(total, partials[static_cast<size_t>(r * pieces + p)]);
-      store(result_offset(r), total);
+      Partial* total = &partials[static_cast<size_t>(r * pieces) * parts];
+      for (int64_t p = 1; p < pieces; ++p)
+        for (size_t k = 0; k < parts; ++k)
+          parts_[k].kernels.combine(total[k], total[static_cast<size_t>(p) * parts + k]);
+      store(r, total);
     }
   }
 
@@ -192,20 +239,32 @@ class Reducer {
     }
   };
 
-  // Adds rows [first, last) of result `r`, columns [left, right), to `columns`, whose entry 0 is column `left`.
-  void add_rows(TapeRun& run, Columns& columns, int64_t r, int64_t first, int64_t last, int64_t left,
-                int64_t right, size_t place) const {
+  // Of each reduction.
+  using AllColumns = std::vector<Columns>;
+  AllColumns all_columns(int64_t n) const {
+    AllColumns all;
+    for (const Part& part : parts_) all.emplace_back(static_cast<size_t>(n), part.kernels.identity);
+    return all;
+  }
+
+  // Adds rows [first, last) of result `r`, columns [left, right), to `columns`, whose entry at `place` is column
+  // `left`.
+  void add_rows(TapeRun& run, Columns* all, int64_t r, int64_t first, int64_t last, int64_t left, int64_t right,
+                size_t place) const {
     // Short rows lie several to a tile.
     const bool whole = !tape_.long_rows && left == 0 && right == columns_;
     const int64_t rows_per_tile = whole ? std::max<int64_t>(1, kTile / columns_) : 1;
+    const auto width = static_cast<size_t>(right - left);
     for (int64_t row = first; row < last; row += rows_per_tile) {
       const int64_t rows = std::min(rows_per_tile, last - row);
       run.compute((r * length_ + row) * columns_ + left, rows * (right - left), nullptr);
-      const char* values = run.value(launch_.tape->reduced);
-      for (int64_t k = 0; k < rows; ++k) {
-        kernels_.columns(&columns.real[place], &columns.error[place], &columns.integer[place],
-                         &columns.shift[place], values + static_cast<size_t>(k * (right - left)) * value_size_,
-                         static_cast<size_t>(right - left));
+      for (size_t p = 0; p < parts_.size(); ++p) {
+        const Part& part = parts_[p];
+        Columns& to = all[p];
+        const char* values = run.value(part.reduction.value);
+        for (int64_t k = 0; k < rows; ++k)
+          part.kernels.columns(&to.real[place], &to.error[place], &to.integer[place], &to.shift[place],
+                               values + static_cast<size_t>(k) * width * part.value_size, width);
       }
     }
   }
@@ -221,16 +280,15 @@ class Reducer {
     parallel_for(results_ * strips, std::max<int64_t>(1, kParallelElements / work),
                  [&](int64_t first, int64_t last) {
                    TapeRun run(launch_, tape_, context_);
-                   Columns columns(static_cast<size_t>(std::min(columns_, kTile)), kernels_.identity);
+                   AllColumns columns = all_columns(std::min(columns_, kTile));
                    for (int64_t task = first; task < last; ++task) {
                      const int64_t left = task % strips * kTile, right = std::min(columns_, left + kTile);
-                     columns.reset(kernels_.identity);
-                     add_rows(run, columns, task / strips, 0, length_, left, right, 0);
+                     for (size_t p = 0; p < parts_.size(); ++p) columns[p].reset(parts_[p].kernels.identity);
+                     add_rows(run, columns.data(), task / strips, 0, length_, left, right, 0);
                      const int64_t start = result_offset(task / strips), stride = out_.strides.back();
-                     for (int64_t c = left; c < right; ++c) {
-                       const Partial total = columns.at(static_cast<size_t>(c - left));
-                       store(start + c * stride, total);
-                     }
+                     for (size_t p = 0; p < parts_.size(); ++p)
+                       for (int64_t c = left; c < right; ++c)
+                         parts_[p].store(start + c * stride, columns[p].at(static_cast<size_t>(c - left)));
                    }
                  });
   }
@@ -238,39 +296,43 @@ class Reducer {
   // Tall matrices are cut into pieces of rows as well, whose sums are combined in order.
   void run_tall_columns(int64_t rows_per_piece, int64_t pieces) const {
     const int64_t strips = (columns_ + kTile - 1) / kTile;
-    std::vector<Columns> partials(static_cast<size_t>(results_ * pieces),
-                                  Columns(static_cast<size_t>(columns_), kernels_.identity));
+    const size_t parts = parts_.size();
+    AllColumns partials;  // of each piece those of all reductions
+    for (int64_t piece = 0; piece < results_ * pieces; ++piece)
+      for (const Part& part : parts_) partials.emplace_back(static_cast<size_t>(columns_), part.kernels.identity);
     parallel_for(results_ * pieces * strips, 1, [&](int64_t first, int64_t last) {
       TapeRun run(launch_, tape_, context_);
       for (int64_t task = first; task < last; ++task) {
         const int64_t strip = task % strips, piece = task / strips % pieces, r = task / strips / pieces;
         const int64_t left = strip * kTile, right = std::min(columns_, left + kTile);
         const int64_t begin = piece * rows_per_piece, end = std::min(length_, begin + rows_per_piece);
-        add_rows(run, partials[static_cast<size_t>(r * pieces + piece)], r, begin, end, left, right,
+        add_rows(run, &partials[static_cast<size_t>(r * pieces + piece) * parts], r, begin, end, left, right,
                  static_cast<size_t>(left));
       }
     });
-    for (int64_t r = 0; r < results_; ++r) store_columns(r, pieces, &partials[static_cast<size_t>(r * pieces)]);
+    for (int64_t r = 0; r < results_; ++r)
+      store_columns(r, pieces, &partials[static_cast<size_t>(r * pieces) * parts]);
   }
 
   void store_columns(int64_t r, int64_t pieces, const Columns* partials) const {
     const int64_t start = result_offset(r), stride = out_.strides.back();
-    for (int64_t c = 0; c < columns_; ++c) {
-      Partial total = partials[0].at(static_cast<size_t>(c));
-      for (int64_t p = 1; p < pieces; ++p) kernels_.combine(total, partials[p].at(static_cast<size_t>(c)));
-      store(start + c * stride, total);
+    for (size_t k = 0; k < parts_.size(); ++k) {
+      for (int64_t c = 0; c < columns_; ++c) {
+        const auto column = static_cast<size_t>(c);
+        Partial total = partials[k].at(column);
+        for (int64_t p = 1; p < pieces; ++p)
+          parts_[k].kernels.combine(total, partials[static_cast<size_t>(p) * parts_.size() + k].at(column));
+        parts_[k].store(start + c * stride, total);
+      }
     }
   }
 
   const graph::Launch& launch_;
   const graph::RunContext& context_;
   const PreparedTape& tape_;
-  const graph::Operand& out_;
-  char* base_;
-  graph::Reduction code_;
-  const ReduceKernels& kernels_;
-  size_t value_size_;
-  bool far_;  // the values are read in place, from memory
+  const graph::Operand& out_;  // one of the results, which are laid out alike
+  std::vector<Part> parts_;
+  bool any_far_ = false, any_near_ = false;
   bool inner_kept_ = false;
   int64_t results_ = 1;  // kept positions, without the columns
   int64_t columns_ = 1;  // of a column reduction

@@ -61,26 +61,21 @@ int row_pack(const Launch& launch) {
   return width;
 }
 
-// What a variance is divided by.
-void add_divisor(Arguments& arguments, const Launch& launch, int64_t length) {
-  const auto divisor =
-      static_cast<double>(std::max<int64_t>(length - launch.params.as<graph::ReduceParams>().ddof, 0));
-  switch (compute_dtype(launch.outputs[0].dtype)) {
-    case DType::F64:
+// What the variances are divided by.
+void add_divisors(Arguments& arguments, const Launch& launch, int64_t length) {
+  for (const graph::TapeReduction& reduction : launch.tape->reductions) {
+    if (reduction.code != graph::Reduction::Moments) continue;
+    const auto divisor = static_cast<double>(std::max<int64_t>(length - reduction.ddof, 0));
+    if (launch.outputs[reduction.output].dtype == DType::F64)
       arguments.value(divisor);
-      return;
-    case DType::I64:
-      arguments.value(int64_t{0});
-      return;
-    case DType::I32:
-      arguments.value(int32_t{0});
-      return;
-    case DType::U8:
-      arguments.value(uint8_t{0});
-      return;
-    default:
+    else
       arguments.value(static_cast<float>(divisor));
   }
+}
+
+size_t accumulator_bytes(const Launch& launch, const graph::TapeReduction& reduction) {
+  const DType value = compute_dtype(launch.outputs[reduction.output].dtype);
+  return dtype_size(value) * static_cast<size_t>(accumulator_values(reduction.code, value));
 }
 
 }  // namespace
@@ -107,15 +102,16 @@ void prepare_reduce(GpuBackend& gpu, Launch& launch) {
 void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const auto& plan = *static_cast<const ReducePlan*>(launch.prepared.get());
   if (plan.results == 0) return;
-  const DType value = compute_dtype(launch.outputs[0].dtype);
-  const size_t size = dtype_size(value) *
-                      static_cast<size_t>(accumulator_values(launch.params.as<graph::ReduceParams>().code, value));
   const bool direct = plan.splits == 1;
   KernelHandle kernel = plan.partial;
   if (plan.pack > 1 && !packs_are_aligned(launch.inputs, context, plan.pack))
     kernel = gpu.library().generated(reduce_text(launch, {plan.wide, 1}, direct), "rows");
-  BufferPtr partial;
-  if (!direct) partial = gpu.pool().allocate(size * static_cast<size_t>(plan.results * plan.splits));
+  std::vector<BufferPtr> partials;  // of each reduction
+  for (const graph::TapeReduction& reduction : launch.tape->reductions) {
+    if (direct) break;
+    const size_t values = static_cast<size_t>(plan.results * plan.splits);
+    partials.push_back(gpu.pool().allocate(accumulator_bytes(launch, reduction) * values));
+  }
   Arguments arguments;
   for (const graph::Operand& input : launch.inputs) {
     if (input.constant)
@@ -123,12 +119,12 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
     else
       arguments.buffer(context.at(input));
   }
-  if (!direct) arguments.buffer(partial->data);
+  for (const BufferPtr& partial : partials) arguments.buffer(partial->data);
   if (direct)
     for (const graph::Operand& output : launch.outputs) arguments.buffer(context.at(output));
   arguments.bytes(plan.loop.data(), plan.loop.size());
   for (const int64_t number : {plan.results, plan.length, plan.chunk}) add_index(arguments, number, plan.wide);
-  add_divisor(arguments, launch, plan.length);
+  if (direct) add_divisors(arguments, launch, plan.length);
   // A thread adds several packs before it meets others.
   const int64_t items = plan.pack * (plan.pack > 1 ? packs_at_once(plan.pack) : 4);
   const uint32_t threads =
@@ -141,12 +137,12 @@ void run_reduce(GpuBackend& gpu, const Launch& launch, const RunContext& context
   if (direct) return;
 
   Arguments rest;
-  rest.buffer(partial->data);
+  for (const BufferPtr& partial : partials) rest.buffer(partial->data);
   for (const graph::Operand& output : launch.outputs) rest.buffer(context.at(output));
   rest.bytes(plan.loop.data(), plan.loop.size());
   const int64_t lanes = plan.splits >= 32 ? 32 : 1;
   for (const int64_t number : {plan.results, plan.splits, lanes}) add_index(rest, number, plan.wide);
-  add_divisor(rest, launch, plan.length);
+  add_divisors(rest, launch, plan.length);
   gpu.launch(plan.combine, {gpu.blocks_for(plan.results * lanes, kThreads), 1, 1}, {kThreads, 1, 1}, rest);
 }
 
