@@ -2,14 +2,16 @@
 #include <optional>
 
 #include "nn/reduction.h"
+#include "nngpu/autograd.h"
 
 namespace nngpu::nn {
 namespace {
 
 // What both kinds of targets need to know about the rows.
 struct Rows {
-  Tensor log_probabilities;
-  int axis = 0;  // of the classes
+  Tensor log_probabilities;  // undefined where cross_entropy() needs none
+  Tensor values;             // as they were given
+  int axis = 0;              // of the classes
   int64_t classes = 0;
   Tensor weight;  // (classes,), or undefined
 };
@@ -17,7 +19,7 @@ struct Rows {
 Rows rows_of(const char* operation, const Tensor& values, const Tensor& weight) {
   const Tensor wide = ops::as_accumulator(operation, values);
   if (wide.rank() == 0) fail<ShapeError>(operation, "needs an axis of classes: ", wide.shape());
-  Rows rows{wide, wide.rank() == 1 ? 0 : 1, 0, {}};
+  Rows rows{wide, values, wide.rank() == 1 ? 0 : 1, 0, {}};
   rows.classes = wide.shape()[rows.axis];
   if (!weight.defined()) return rows;
   if (!(weight.shape() == Shape{rows.classes})) {
@@ -29,14 +31,14 @@ Rows rows_of(const char* operation, const Tensor& values, const Tensor& weight) 
 
 // The shape without the classes.
 Shape row_shape(const Rows& rows) {
-  Shape shape = rows.log_probabilities.shape();
+  Shape shape = rows.values.shape();
   shape.erase(rows.axis);
   return shape;
 }
 
 // The weights of the classes with the rank of the logits.
 Tensor class_weights(const Rows& rows) {
-  Shape shape = Dims::filled(rows.log_probabilities.rank(), 1);
+  Shape shape = Dims::filled(rows.values.rank(), 1);
   shape[rows.axis] = rows.classes;
   return reshape(rows.weight, shape);
 }
@@ -57,13 +59,33 @@ Labels labels_of(const char* operation, const Rows& rows, const Tensor& target, 
   return {where(counted, strict, 0), counted};
 }
 
-Tensor nll_of_labels(const Rows& rows, const Labels& labels, Reduction reduction, double smoothing) {
+// The element of each row that its label points at, the classes' axis kept.
+Tensor picked(const Rows& rows, const Labels& labels, const Tensor& from) {
+  return gather(from, expand_dims(labels.indices, rows.axis), rows.axis);
+}
+
+Tensor label_losses(const Rows& rows, const Labels& labels) {
+  return -squeeze(picked(rows, labels, rows.log_probabilities), rows.axis);
+}
+
+// Minus the logarithm of each label's softmax, without the softmax of the others: the logarithm of the sum of
+// exponentials relative to the label's logit, which keeps its precision beside large logits. A row is read once,
+// and once more for its gradient. A logit that is infinite is added at the end, so that inf - inf is not taken.
+Tensor losses_of_logits(const Rows& rows, const Labels& labels, DType dtype) {
+  const auto wide = [&](const Tensor& t) { return ops::convert("cross_entropy", t, dtype); };
+  const Tensor own = wide(picked(rows, labels, rows.values)), fixed = stop_gradient(own);
+  const Tensor base = where(isfinite(fixed), fixed, 0);
+  return squeeze(logsumexp(wide(rows.values) - base, rows.axis, true) + (base - own), rows.axis);
+}
+
+// `losses` of the rows, minus the logarithms of the labels' probabilities.
+Tensor nll_of_labels(const Rows& rows, const Labels& labels, const Tensor& losses, Reduction reduction,
+                     double smoothing) {
   const Tensor& log_p = rows.log_probabilities;
-  const Tensor picked = squeeze(gather(log_p, expand_dims(labels.indices, rows.axis), rows.axis), rows.axis);
   const Tensor factor = rows.weight.defined() ? where(labels.counted, take(rows.weight, labels.indices), 0)
-                                              : cast(labels.counted, log_p.dtype());
+                                              : cast(labels.counted, losses.dtype());
   // An ignored row may hold infinities: it is left out, not multiplied by zero.
-  Tensor loss = where(labels.counted, -picked * factor, 0);
+  Tensor loss = where(labels.counted, losses * factor, 0);
   if (smoothing > 0) {
     const Tensor weighted = rows.weight.defined() ? log_p * class_weights(rows) : log_p;
     const Tensor spread = where(labels.counted, -sum(weighted, rows.axis), 0);
@@ -95,17 +117,23 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
     fail<ValueError>("cross_entropy", "label smoothing must lie in [0, 1]: ", options.label_smoothing);
   }
   Rows rows = rows_of("cross_entropy", logits, options.weight);
-  rows.log_probabilities = log_softmax(rows.log_probabilities, rows.axis);
+  const DType dtype = rows.log_probabilities.dtype();
+  if (is_floating(target.dtype()) || options.label_smoothing > 0 || rows.classes == 0)
+    rows.log_probabilities = log_softmax(rows.log_probabilities, rows.axis);
+  else
+    rows.log_probabilities = Tensor();
   if (is_floating(target.dtype())) return cross_entropy_of_probabilities(rows, target, options);
   const Labels labels = labels_of("cross_entropy", rows, target, options.ignore_index);
-  return nll_of_labels(rows, labels, options.reduction, options.label_smoothing);
+  const Tensor losses =
+      rows.log_probabilities.defined() ? label_losses(rows, labels) : losses_of_logits(rows, labels, dtype);
+  return nll_of_labels(rows, labels, losses, options.reduction, options.label_smoothing);
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllOptions& options) {
   graph::require_defined("nll_loss", target);
   const Rows rows = rows_of("nll_loss", log_probabilities, options.weight);
   const Labels labels = labels_of("nll_loss", rows, target, options.ignore_index);
-  return nll_of_labels(rows, labels, options.reduction, 0);
+  return nll_of_labels(rows, labels, label_losses(rows, labels), options.reduction, 0);
 }
 
 }  // namespace nngpu::nn
