@@ -103,7 +103,7 @@ bool& siblings_are_joined();
 // parameters.
 void merge_elementwise(Plan& plan);
 
-// Joins launches that compute single numbers to one tape.
+// Joins launches of few elements, such as single numbers and vectors of channels, to one tape.
 void join_numbers(Plan& plan);
 
 // Groups of elementwise nodes that run as one launch: group[i] is the item at the root of item i's group (its last
