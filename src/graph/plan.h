@@ -95,7 +95,8 @@ void batch_launches(Plan& plan);
 void join_chains(Plan& plan, Backend& backend);
 bool& chains_are_joined();
 
-// Joins independent reductions over one loop that share what they read. Tests may switch it off.
+// Joins independent reductions over one loop that share what they read, and elementwise work on small vectors. Tests
+// may switch it off.
 void join_siblings(Plan& plan);
 bool& siblings_are_joined();
 
@@ -103,7 +104,7 @@ bool& siblings_are_joined();
 // parameters.
 void merge_elementwise(Plan& plan);
 
-// Joins launches of few elements, such as single numbers and vectors of channels, to one tape.
+// Joins launches that compute single numbers to one tape.
 void join_numbers(Plan& plan);
 
 // Groups of elementwise nodes that run as one launch: group[i] is the item at the root of item i's group (its last

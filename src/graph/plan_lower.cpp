@@ -219,8 +219,8 @@ std::unique_ptr<Plan> build_plan(const GraphView& graph, Backend& backend) {
   Lowering(graph, *plan, backend).run();
   batch_launches(*plan);
   join_chains(*plan, backend);
-  join_siblings(*plan);
   merge_elementwise(*plan);
+  join_siblings(*plan);
   join_numbers(*plan);
   drop_unsafe_donors(*plan);
   assign_memory(*plan);

@@ -124,6 +124,29 @@ TEST(SiblingLaunches, DoNotWaitForEachOther) {
     EXPECT_EQ(joined.values[i].to_vector<float>(), separate.values[i].to_vector<float>());
 }
 
+// A sum whose mean is taken at once waits for the sum that needs the statistics first.
+TEST(SiblingLaunches, OfANormalizationsGradientAreOneBesideItsStatistics) {
+  const Tensor x = randn({8, 5, 40, 30}).eval(), g = randn({8, 5, 40, 30}).eval();
+  const Axes axes = {0, 2, 3};
+  const auto gradient = [&] {
+    const Moments m = moments(x, axes, 0, true);
+    const Tensor scale = rsqrt(m.var + 1e-5), unit = (x - m.mean) * scale;
+    const Tensor mean = sum(g, axes, true) / 9600, slope = sum(g * unit, axes, true) / 9600;
+    return std::vector{(g - mean - unit * slope) * scale};
+  };
+  expect_launches(gradient, 6, 8, "moments, scale, units, two sums, their means, the pass");
+}
+
+// Vectors that are computed from each other, and strangers of their size.
+TEST(SiblingLaunches, OfSmallVectorsAreOneTape) {
+  const Tensor a = randn({70}).eval(), b = randn({70}).eval(), c = randn({70}).eval();
+  const auto work = [&] {
+    const Tensor sum = exp(a) + b, root = sqrt(abs(sum)), other = b * c;
+    return std::vector{sum, root, other, flip(root, 0) * 2};
+  };
+  expect_launches(work, 2, 3, "what is read in another order stays apart");
+}
+
 TEST(SiblingLaunches, OfLargeStrangersStayApart) {
   const Tensor x = randn({300, 200}).eval(), y = randn({300, 200}).eval();
   expect_launches([&] { return std::vector{sum(x, 0), sum(y, 0)}; }, 2, 2, "nothing in common");
