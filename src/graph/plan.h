@@ -95,8 +95,8 @@ void batch_launches(Plan& plan);
 void join_chains(Plan& plan, Backend& backend);
 bool& chains_are_joined();
 
-// Joins independent reductions over one loop that share what they read, and elementwise work on small vectors. Tests
-// may switch it off.
+// Joins independent reductions over one loop that share what they read, and elementwise work on small vectors.
+// Tests may switch it off.
 void join_siblings(Plan& plan);
 bool& siblings_are_joined();
 
