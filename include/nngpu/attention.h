@@ -19,7 +19,12 @@ struct AttentionOptions {
 
 // softmax(q k^T * scale + mask) v (Vaswani et al., 2017). q (..., l, e), k (..., s, e), v (..., s, d) with batches
 // that broadcast -> (..., l, d). The softmax of half types is computed in f32. A query for which a bool mask
-// allows no key gives zeros. Errors: ShapeError, DTypeError, ValueError.
+// allows no key gives zeros; one to whose every key an added mask of minus infinity goes gives NaN. Errors:
+// ShapeError, DTypeError, ValueError.
+//
+// It is one operation after FlashAttention-2 (Dao, 2023) that never stores the scores: memory grows with l and s,
+// not with their product. With dropout, with a mask that wants a gradient, and with e or d over 128 it is composed
+// of products and a softmax, and stores them; so are its second derivatives.
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const AttentionOptions& options = {});
 

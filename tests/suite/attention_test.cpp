@@ -104,9 +104,9 @@ void check(const Sizes& sizes, DType dtype, const Array& added, const AttentionO
 }
 
 const std::vector<Sizes>& sizes_of_tiles() {
-  static const std::vector<Sizes> list = {{{}, 1, 1, 1, 1},      {{2}, 7, 13, 5, 3},   {{1, 2}, 64, 64, 16, 16},
-                                          {{}, 65, 33, 64, 40},  {{}, 20, 70, 24, 72}, {{2, 1}, 31, 300, 8, 17},
-                                          {{}, 10, 12, 128, 128}};
+  static const std::vector<Sizes> list = {{{}, 1, 1, 1, 1},       {{2}, 7, 13, 5, 3},   {{1, 2}, 64, 64, 16, 16},
+                                          {{}, 65, 33, 64, 40},   {{}, 20, 70, 24, 72}, {{2, 1}, 31, 300, 8, 17},
+                                          {{}, 10, 12, 128, 128}, {{}, 150, 270, 8, 5}};
   return list;
 }
 

@@ -77,8 +77,8 @@ void attend(const AttentionProblem& p, const Item& item, const Head<T, C>& head,
   std::fill(work.sums, work.sums + kQueryBlock * p.value_head, C{0});
   const ConstMatrix<C> q = staged(head.q, queries, p.head, work.q);
   for (int64_t b = 0; b < block_count(p.keys, kKeyBlock); ++b) {
-    const Span keys = block_of(b, p.keys, kKeyBlock);
-    if (p.causal && keys.begin >= queries.end) break;
+    const Span keys = p.seen(queries, block_of(b, p.keys, kKeyBlock));
+    if (keys.size() <= 0) break;
     add_keys(p, item, head, queries, keys, q, work);
   }
   for (int64_t r = 0; r < queries.size(); ++r) {

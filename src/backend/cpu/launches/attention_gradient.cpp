@@ -81,8 +81,8 @@ void add_tiles(const AttentionProblem& p, const Item& item, const Head<T, C>& he
     const Span keys{key, std::min(all_keys.end, key + kKeyBlock)};
     for (int64_t query = all_queries.begin; query < all_queries.end; query += kQueryBlock) {
       const Span queries{query, std::min(all_queries.end, query + kQueryBlock)};
-      if (p.causal && keys.begin >= queries.end) continue;
-      add_tile(p, item, head, queries, keys, all_queries, all_keys, work);
+      const Span seen = p.seen(queries, keys);
+      if (seen.size() > 0) add_tile(p, item, head, queries, seen, all_queries, all_keys, work);
     }
   }
 }

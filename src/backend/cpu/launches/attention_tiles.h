@@ -12,7 +12,7 @@
 
 namespace nngpu::cpu {
 
-constexpr int64_t kQueryBlock = 64;
+constexpr int64_t kQueryBlock = 128;
 constexpr int64_t kKeyBlock = 256;
 
 // A range of queries or of keys.
@@ -61,6 +61,10 @@ struct AttentionProblem {
     const Shape &q = item.inputs[0].shape, &v = item.inputs[2].shape;
     const int rank = q.size();
     queries = q[rank - 2], head = q[rank - 1], keys = v[rank - 2], value_head = v[rank - 1];
+  }
+  // The keys of a block that some query of the other sees; none where there is none.
+  Span seen(Span queries, Span block) const {
+    return {block.begin, causal ? std::min(block.end, queries.end) : block.end};
   }
   // How many of the keys of a block query i sees: the first ones.
   int64_t seen(int64_t i, Span block) const {
