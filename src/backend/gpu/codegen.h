@@ -36,11 +36,14 @@ int items_capacity(const graph::Launch& launch);
 // outputs, Loop. `store`: whether the product's own result is stored.
 std::string chain_text(const graph::Launch& launch, size_t product, bool wide, bool store, int first);
 
-// Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then of each reduction the
-// partial results, [split][result], or with `direct` the outputs; then Loop, results, length of a reduction, elements
-// a split takes, and with `direct` what each variance is divided by. Kernel `combine`: partial results, outputs,
-// Loop, results, splits, lanes that share a result, and those divisors.
+// Kernels `rows` (a block for each result) and `columns` (a thread for each): the inputs, then of each reduction
+// the partial results, [split][result], or with `direct` the outputs; then Loop, results, length of a reduction,
+// elements a split takes, and with `direct` what each variance is divided by. Kernel `combine`: partial results,
+// outputs, Loop, results, splits, lanes that share a result, and those divisors.
 std::string reduce_text(const graph::Launch& launch, const LoopForm& form, bool direct);
+// With packs along an innermost axis that is kept, `tiles` instead of the two: blocks of kTileThreads threads (x,
+// y) take x packs of results, y rows at a time; y is a power of two.
+constexpr int kTileThreads = 256;
 // How many packs of so many elements a thread of `rows` adds at once.
 int packs_at_once(int pack);
 

@@ -27,8 +27,12 @@ class ReduceWriter {
     text_ << loop_declarations(launch_, form_.wide) << step_functions(*launch_.tape);
     for (size_t k = 0; k < kinds_.size(); ++k)
       text_ << accumulator_text(kinds_[k].first, kinds_[k].second, std::to_string(k));
-    write_rows();
-    write_columns();
+    if (tiled()) {
+      write_tiles();
+    } else {
+      write_rows();
+      write_columns();
+    }
     if (!direct_) write_combine();
     return text_.str();
   }
@@ -48,6 +52,9 @@ class ReduceWriter {
     parts_.push_back({reduction, std::to_string(parts_.size()), std::to_string(known - kinds_.begin()),
                       std::string("v").append(std::to_string(reduction.value)), value_type(dtype)});
   }
+
+  // Packs of results, not of what is reduced.
+  bool tiled() const { return form_.pack > 1 && !kept_.empty() && kept_.back() == launch_.tape->shape.size() - 1; }
 
   void write_outputs(size_t& next) {
     for (size_t o = 0; o < launch_.outputs.size(); ++o)
@@ -156,8 +163,8 @@ class ReduceWriter {
     return !input.constant && input.strides[input.strides.size() - 1] == 0;
   }
 
-  // The elements of the pack at r, from e<n>.v[first] on.
-  void write_pack(const std::string& first, const std::string& indent) {
+  // Loads the pack at r and opens the loop over its elements k, of which it computes the values.
+  void open_pack(const std::string& indent) {
     const std::string width = std::to_string(form_.pack);
     write_offsets("r", indent);
     for (size_t i = 0; i < launch_.inputs.size(); ++i) {
@@ -184,6 +191,11 @@ class ReduceWriter {
             << ";\n";
     }
     text_ << step_statements(launch_, indent + "  ");
+  }
+
+  // The elements of the pack at r, from e<n>.v[first] on.
+  void write_pack(const std::string& first, const std::string& indent) {
+    open_pack(indent);
     write_keeps(first + "k", indent + "  ");
     text_ << indent << "}\n";
   }
@@ -268,6 +280,70 @@ class ReduceWriter {
     text_ << "    }\n";
     write_result("    ");
     text_ << "  }\n}\n";
+  }
+
+  // `rows` rows of a pack of results, `step` apart from r on: their elements to e<n>[k], then to sums<n>[k].
+  void write_tile_rows(int rows, const std::string& indent) {
+    const std::string width = std::to_string(form_.pack), count = std::to_string(rows);
+    for (const Part& part : parts_)
+      text_ << indent << "Elements" << part.kind << "<" << count << "> e" << part.n << "[" << width << "];\n";
+    text_ << indent << "UNROLL\n"
+          << indent << "for (int j = 0; j < " << count << "; ++j) {\n"
+          << indent << "  const index r = first + j * step;\n";
+    open_pack(indent + "  ");
+    for (const Part& part : parts_) text_ << indent << "    e" << part.n << "[k].v[j] = " << part.value << ";\n";
+    text_ << indent << "  }\n"
+          << indent << "}\n"
+          << indent << "UNROLL\n"
+          << indent << "for (int k = 0; k < " << width << "; ++k) {\n";
+    for (const Part& part : parts_)
+      text_ << indent << "  sums" << part.n << "[k] = acc_add_pack" << part.kind << "(sums" << part.n << "[k], e"
+            << part.n << "[k]);\n";
+    text_ << indent << "}\n";
+  }
+
+  // The sums of the threads of a column, one result of a pack after the other.
+  void write_tile_merge() {
+    text_ << "  const u32 self = tid.y * bdim.x + tid.x;\n  UNROLL\n  for (int k = 0; k < " << form_.pack
+          << "; ++k) {\n";
+    for (const Part& part : parts_) text_ << "    shared" << part.n << "[self] = sums" << part.n << "[k];\n";
+    text_ << "    BARRIER();\n    for (u32 reach = bdim.y / 2u; reach > 0u; reach /= 2u) {\n"
+          << "      if (tid.y < reach) {\n";
+    for (const Part& part : parts_)
+      text_ << "        shared" << part.n << "[self] = acc_merge" << part.kind << "(shared" << part.n
+            << "[self], shared" << part.n << "[self + reach * bdim.x]);\n";
+    text_ << "      }\n      BARRIER();\n    }\n    if (tid.y == 0u && inside) {\n      const index o = start + "
+             "k;\n";
+    for (const Part& part : parts_)
+      text_ << "      const Acc" << part.kind << " sum" << part.n << " = shared" << part.n << "[self];\n";
+    write_result("      ");
+    text_ << "    }\n  }\n";
+  }
+
+  // Threads (x, y): x of a pack of neighbouring results, y of every so many'th row. Blocks as the other kernels'.
+  void write_tiles() {
+    write_parameters("tiles");
+    for (const Part& part : parts_)
+      text_ << "  SHARED(Acc" << part.kind << ", shared" << part.n << ", [" << kTileThreads << "]);\n";
+    text_ << "  const index start = ((index)bid.x * (index)bdim.x + (index)tid.x) * " << form_.pack << ";\n"
+          << "  const bool inside = start < results;\n  const index place = inside ? start : (index)0;\n";
+    write_bases("place", "  ");
+    for (const Part& part : parts_)
+      text_ << "  Acc" << part.kind << " sums" << part.n << "[" << form_.pack
+            << "];\n  UNROLL\n  for (int k = 0; k < " << form_.pack << "; ++k) sums" << part.n << "[k] = acc_start"
+            << part.kind << "();\n";
+    const int rows = std::clamp(32 / (form_.pack * static_cast<int>(parts_.size())), 1, kRowsAtOnce);
+    text_ << "  const index step = (index)bdim.y;\n  index first = begin + (index)tid.y;\n";
+    if (rows > 1) {
+      text_ << "  for (; first + " << rows - 1 << " * step < end; first += " << rows << " * step) {\n";
+      write_tile_rows(rows, "    ");
+      text_ << "  }\n";
+    }
+    text_ << "  for (; first < end; first += step) {\n";
+    write_tile_rows(1, "    ");
+    text_ << "  }\n";
+    write_tile_merge();
+    text_ << "}\n";
   }
 
   // A subgroup takes a result where there are many splits, else a thread does.
