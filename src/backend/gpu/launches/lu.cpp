@@ -43,13 +43,13 @@ void factor_panel(GpuBackend& gpu, const Stack& a, const Stack& pivots, const St
 
 // Factors and permutations of matrices that registers hold.
 void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& lu, const Stack& pivots, const Stack& status,
-                  const Stack& permutation) {
+                  const Stack& permutation, const Stack& info) {
   if (a.entries == 0) return;
   const int64_t side = std::max(a.rows, a.columns);
   Arguments arguments;
   arguments.buffer(a.data).buffer(lu.data).buffer(pivots.data).buffer(status.data).buffer(permutation.data);
   arguments.value(static_cast<int32_t>(a.rows)).value(static_cast<int32_t>(a.columns)).value(a.entries);
-  arguments.value(strides_of(a));
+  arguments.value(strides_of(a)).buffer(info.data);
   if (side > kLaneSide) {
     const BlockGrid grid(a.dtype, side, a.entries);
     return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_block", 1), arguments);
@@ -110,6 +110,7 @@ void run_lu_factor(GpuBackend& gpu, const Launch& launch, const RunContext& cont
   const Stack lu = output_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack pivots = output_stack(gpu, launch, context, 1, Entry::Vector);
   const Stack status = status_stack(gpu, launch);
+  Stack info = status;  // the same words, which outlive the checks
   const bool permuted = static_cast<int>(launch.outputs.size()) / launch.items > 3;
   Stack permutation;
   if (permuted) {
@@ -119,7 +120,8 @@ void run_lu_factor(GpuBackend& gpu, const Launch& launch, const RunContext& cont
     permutation.data = permutation.holder->data;
   }
   if (std::max(lu.rows, lu.columns) <= kBlockSide) {
-    factor_small(gpu, input_matrices(gpu, launch, context, 0), lu, pivots, status, permutation);
+    info = output_stack(gpu, launch, context, 2, Entry::Number);
+    factor_small(gpu, input_matrices(gpu, launch, context, 0), lu, pivots, status, permutation, info);
   } else {
     fill_stack(gpu, launch, context, 0, Entry::Matrix, lu);
     replace_non_finite(gpu, lu, false, status, lu.columns);
@@ -129,7 +131,7 @@ void run_lu_factor(GpuBackend& gpu, const Launch& launch, const RunContext& cont
   }
   store_stack(gpu, launch, context, 0, Entry::Matrix, lu);
   store_stack(gpu, launch, context, 1, Entry::Vector, pivots);
-  store_stack(gpu, launch, context, 2, Entry::Number, status);
+  store_stack(gpu, launch, context, 2, Entry::Number, info);
   if (permuted) store_stack(gpu, launch, context, 3, Entry::Vector, permutation);
   report_status(gpu, launch, context, "lu_factor", status, lu.columns, InfoKind::Singular);
 }

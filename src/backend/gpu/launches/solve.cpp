@@ -94,11 +94,11 @@ void solve_small(GpuBackend& gpu, const Matrices& a, const Matrices& b, const St
               column_blocks(grid, gpu, x.columns, at_once));
 }
 
-void inverse_small(GpuBackend& gpu, const Matrices& a, const Stack& x, const Stack& status) {
+void inverse_small(GpuBackend& gpu, const Matrices& a, const Stack& x, const Stack& status, const Stack& info) {
   if (a.entries == 0) return;
   Arguments arguments;
   arguments.buffer(a.data).buffer(x.data).buffer(status.data).value(static_cast<int32_t>(a.rows)).value(a.entries);
-  arguments.value(strides_of(a));
+  arguments.value(strides_of(a)).buffer(info.data);
   if (a.rows > kLaneSide) {
     const BlockGrid grid(a.dtype, a.rows, a.entries);
     return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_block", 1), arguments);
@@ -146,13 +146,16 @@ void run_solve(GpuBackend& gpu, const Launch& launch, const RunContext& context)
 void run_inverse(GpuBackend& gpu, const Launch& launch, const RunContext& context) {
   const Stack x = output_stack(gpu, launch, context, 0, Entry::Matrix);
   const Stack status = status_stack(gpu, launch);
+  Stack info = status;  // the same words, which outlive the checks
   const int64_t n = x.rows;
-  if (n <= kBlockSide)
-    inverse_small(gpu, input_matrices(gpu, launch, context, 0), x, status);
-  else
+  if (n <= kBlockSide) {
+    info = output_stack(gpu, launch, context, 1, Entry::Number);
+    inverse_small(gpu, input_matrices(gpu, launch, context, 0), x, status, info);
+  } else {
     solve_large(gpu, copied_stack(gpu, launch, context, 0, Entry::Matrix), nullptr, x, status);
+  }
   store_stack(gpu, launch, context, 0, Entry::Matrix, x);
-  store_stack(gpu, launch, context, 1, Entry::Number, status);
+  store_stack(gpu, launch, context, 1, Entry::Number, info);
   report_status(gpu, launch, context, "inverse", status, n, InfoKind::Singular);
 }
 
