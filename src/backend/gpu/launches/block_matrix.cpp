@@ -19,9 +19,14 @@ BlockGrid::BlockGrid(DType dtype, int64_t largest_side, int64_t entries)
       warps(warps_for(dtype, side)),
       blocks(static_cast<uint32_t>(std::max<int64_t>(entries, 1))) {}
 
-std::string BlockGrid::definitions(DType dtype) const {
-  return "#define MAX_THREADS " + std::to_string(32 * warps) + "\n#define SIDE " + std::to_string(side) +
-         "\n#define WARPS " + std::to_string(warps) + "\n" + type_definition(dtype);
+std::string BlockGrid::definitions(DType dtype, int min_blocks) const {
+  return min_blocks_definition(dtype, min_blocks) + "#define MAX_THREADS " + std::to_string(32 * warps) +
+         "\n#define SIDE " + std::to_string(side) + "\n#define WARPS " + std::to_string(warps) + "\n" +
+         type_definition(dtype);
+}
+
+std::string min_blocks_definition(DType dtype, int min_blocks) {
+  return "#define MIN_BLOCKS " + std::to_string(dtype == DType::F64 ? 1 : min_blocks) + "\n";
 }
 
 void BlockGrid::launch(GpuBackend& gpu, KernelHandle kernel, const Arguments& arguments) const {

@@ -13,9 +13,13 @@ constexpr int64_t kLaneSide = 16, kBlockSide = 128;
 struct BlockGrid {
   uint32_t side, warps, blocks;
   BlockGrid(DType dtype, int64_t largest_side, int64_t entries);
-  std::string definitions(DType dtype) const;  // of REAL, SIDE, WARPS and MAX_THREADS
+  // Of REAL, SIDE, WARPS, MAX_THREADS, and how many blocks a multiprocessor's registers are to hold.
+  std::string definitions(DType dtype, int min_blocks) const;
   void launch(GpuBackend& gpu, KernelHandle kernel, const Arguments& arguments) const;
 };
+
+// "#define MIN_BLOCKS ..."; in f64, whose elements take two registers each, always 1.
+std::string min_blocks_definition(DType dtype, int min_blocks);
 
 }  // namespace nngpu::gpu
 

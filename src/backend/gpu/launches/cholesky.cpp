@@ -23,7 +23,7 @@ void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& factors, cons
   arguments.value(a.entries);
   if (a.rows > kLaneSide) {
     const BlockGrid grid(a.dtype, a.rows, a.entries);
-    const std::string definitions = grid.definitions(a.dtype);
+    const std::string definitions = grid.definitions(a.dtype, grid.side == 32 ? 32 : 1);
     return grid.launch(gpu, gpu.library().kernel("cholesky_block", "cholesky_block", definitions), arguments);
   }
   const SmallGrid grid(gpu, a.rows, a.entries);

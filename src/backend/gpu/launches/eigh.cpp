@@ -28,10 +28,13 @@ void eigh_block(GpuBackend& gpu, const Matrices& a, const Stack& values, const S
   Arguments arguments;
   arguments.buffer(a.data).buffer(values.data).buffer(vectors.data).buffer(status.data);
   arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0}).value(strides_of(a));
-  const KernelHandle kernel = gpu.library().kernel(
-      "eigh_block", "eigh_block",
-      "#define MAX_THREADS " + std::to_string(side) + "\n#define SIDE " + std::to_string(side) +
-          "\n#define AHEAD 0\n" + type_definition(a.dtype) + limits(a.dtype));
+  // The rotations are one thread's work: many matrices at once are worth some elements outside the registers.
+  const int blocks = side == 32 ? 32 : side == 64 ? 9 : side == 96 ? 5 : 4;
+  const KernelHandle kernel =
+      gpu.library().kernel("eigh_block", "eigh_block",
+                           "#define MAX_THREADS " + std::to_string(side) + "\n#define SIDE " +
+                               std::to_string(side) + "\n#define AHEAD 0\n" + type_definition(a.dtype) +
+                               limits(a.dtype) + min_blocks_definition(a.dtype, blocks));
   gpu.launch(kernel, {static_cast<uint32_t>(a.entries), 1, 1}, {side, 1, 1}, arguments);
 }
 

@@ -52,7 +52,9 @@ void factor_small(GpuBackend& gpu, const Matrices& a, const Stack& lu, const Sta
   arguments.value(strides_of(a)).buffer(info.data);
   if (side > kLaneSide) {
     const BlockGrid grid(a.dtype, side, a.entries);
-    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_block", 1), arguments);
+    // Left to itself, the compiler takes registers for one block of 128, and a few too many for 32 of 32.
+    const int blocks = grid.side == 32 ? 32 : grid.side == 128 ? 2 : 1;
+    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_block", 1, blocks), arguments);
   }
   const SmallGrid grid(gpu, side, a.entries);
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "LU_FACTOR", "lu_small", 1), arguments);
@@ -68,10 +70,10 @@ KernelHandle lu_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype
 }
 
 KernelHandle lu_block_kernel(GpuBackend& gpu, const BlockGrid& grid, DType dtype, const char* which,
-                             const char* name, int columns) {
-  return gpu.library().kernel(
-      "lu_block", name,
-      grid.definitions(dtype) + "#define " + which + "\n#define COLUMNS " + std::to_string(columns) + "\n");
+                             const char* name, int columns, int min_blocks) {
+  return gpu.library().kernel("lu_block", name,
+                              grid.definitions(dtype, min_blocks) + "#define " + which + "\n#define COLUMNS " +
+                                  std::to_string(columns) + "\n");
 }
 
 void factor_lu(GpuBackend& gpu, const Stack& a, const Stack& pivots, const Stack& status) {

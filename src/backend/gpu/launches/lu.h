@@ -10,7 +10,7 @@ namespace nngpu::gpu {
 KernelHandle lu_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype, const char* which,
                              const char* name, int columns);
 KernelHandle lu_block_kernel(GpuBackend& gpu, const BlockGrid& grid, DType dtype, const char* which,
-                             const char* name, int columns);
+                             const char* name, int columns, int min_blocks);
 
 // P A = L U in place; status must hold 0, or n + 1 for entries that were replaced.
 void factor_lu(GpuBackend& gpu, const Stack& a, const Stack& pivots, const Stack& status);

@@ -10,10 +10,12 @@ namespace {
 // Right-hand sides at once: the lanes wait less for each other with several.
 int columns_at_once(int64_t columns) { return columns == 1 ? 1 : 4; }
 
-// Of a block; the registers hold the matrix, too.
+// How many of them each subgroup of a block has at once, beside its part of the matrix.
 int columns_of_subgroup(const BlockGrid& grid, DType dtype, int64_t columns) {
-  if (columns <= grid.warps) return 1;
-  return dtype == DType::F64 || columns <= 4 * grid.warps ? 4 : 8;
+  const int most = dtype == DType::F64 || grid.side > 64 ? 4 : grid.side > 32 ? 8 : 16;
+  int each = 1;
+  while (each < most && each * int64_t{grid.warps} < columns) each *= 2;
+  return each;
 }
 
 // Blocks beside each other for the columns, if the entries alone are few.
@@ -86,7 +88,8 @@ void solve_small(GpuBackend& gpu, const Matrices& a, const Matrices& b, const St
   if (a.rows > kLaneSide) {
     const BlockGrid grid(a.dtype, a.rows, a.entries);
     const int each = columns_of_subgroup(grid, a.dtype, x.columns);
-    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "SOLVE", "solve_block", each), arguments);
+    const int blocks = grid.side == 32 ? 16 : grid.side == 64 ? 5 : 2;
+    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "SOLVE", "solve_block", each, blocks), arguments);
   }
   const SmallGrid grid(gpu, a.rows, a.entries);
   const int at_once = columns_at_once(x.columns);
@@ -101,7 +104,7 @@ void inverse_small(GpuBackend& gpu, const Matrices& a, const Stack& x, const Sta
   arguments.value(strides_of(a)).buffer(info.data);
   if (a.rows > kLaneSide) {
     const BlockGrid grid(a.dtype, a.rows, a.entries);
-    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_block", 1), arguments);
+    return grid.launch(gpu, lu_block_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_block", 1, 1), arguments);
   }
   const SmallGrid grid(gpu, a.rows, a.entries);
   grid.launch(gpu, lu_small_kernel(gpu, grid, a.dtype, "INVERSE", "inverse_small", 4), arguments);
