@@ -13,7 +13,7 @@ namespace nngpu::cuda {
 namespace {
 
 constexpr size_t kChunk = size_t{4} << 20;
-constexpr size_t kLarge = size_t{16} << 20;  // from here on several threads copy
+constexpr size_t kPerThread = size_t{2} << 20;  // less is not worth a thread's start
 constexpr unsigned kMostThreads = 6;
 
 // Pinned memory, and when the stream is done with it.
@@ -82,16 +82,20 @@ struct Arrival {
   size_t bytes = 0;
 };
 
-// The pieces of one copy, which its threads take in turn.
+// The pieces of one copy, which its threads take in turn: several for each of them, since a piece is on its way
+// while the next one is filled.
 struct Pieces {
-  size_t bytes;
-  std::atomic<size_t> next{0};
+  Pieces(size_t all, unsigned threads)
+      : bytes(all), piece(std::clamp(all / (4 * threads) / kSmallest * kSmallest, kSmallest, kChunk)) {}
   bool take(size_t& begin, size_t& size) {
-    begin = next.fetch_add(kChunk, std::memory_order_relaxed);
+    begin = next.fetch_add(piece, std::memory_order_relaxed);
     if (begin >= bytes) return false;
-    size = std::min(kChunk, bytes - begin);
+    size = std::min(piece, bytes - begin);
     return true;
   }
+  static constexpr size_t kSmallest = size_t{256} << 10;
+  size_t bytes, piece;
+  std::atomic<size_t> next{0};
 };
 
 int upload_pieces(Device& device, Lane& lane, Pieces& pieces, char* to, const char* from) {
@@ -125,8 +129,8 @@ int download_pieces(Device& device, Lane& lane, Pieces& pieces, char* to, const 
 }
 
 unsigned threads_for(size_t bytes) {
-  if (bytes < kLarge) return 1;
-  return std::clamp(std::thread::hardware_concurrency() / 2, 1u, kMostThreads);
+  const auto wanted = static_cast<unsigned>(std::min<size_t>(bytes / kPerThread, kMostThreads));
+  return std::clamp(wanted, 1u, std::max(1u, std::thread::hardware_concurrency() / 2));
 }
 
 }  // namespace
@@ -194,7 +198,7 @@ int upload(void* handle, void* to, const void* from, size_t bytes) {
     NNGPU_CUDA(cuStreamSynchronize(device.stream));
     return NNGPU_MODULE_OK;
   }
-  Pieces pieces{bytes};
+  Pieces pieces(bytes, count);
   return run_lanes(device, up, count, [&](Lane& lane) {
     return upload_pieces(device, lane, pieces, static_cast<char*>(to), static_cast<const char*>(from));
   });
@@ -211,7 +215,7 @@ int download(void* handle, void* to, const void* from, size_t bytes) {
     NNGPU_CUDA(cuStreamSynchronize(device.stream));
     return NNGPU_MODULE_OK;
   }
-  Pieces pieces{bytes};
+  Pieces pieces(bytes, count);
   return run_lanes(device, down, count, [&](Lane& lane) {
     return download_pieces(device, lane, pieces, static_cast<char*>(to), static_cast<const char*>(from));
   });

@@ -9,7 +9,7 @@
 namespace nngpu::gpu {
 namespace {
 
-unsigned most_threads() { return std::clamp(std::thread::hardware_concurrency(), 1u, 8u); }
+unsigned most_threads() { return std::clamp(std::thread::hardware_concurrency(), 1u, 16u); }
 
 // The queues with threads that the end of the process must wait for: the compiler they call has an end, too.
 struct Registry {
