@@ -23,8 +23,9 @@ struct AttentionOptions {
 // ShapeError, DTypeError, ValueError.
 //
 // It is one operation after FlashAttention-2 (Dao, 2023) that never stores the scores: memory grows with l and s,
-// not with their product. With dropout, with a mask that wants a gradient, and with e or d over 128 it is composed
-// of products and a softmax, and stores them; so are its second derivatives.
+// not with their product. With dropout, with a mask that wants a gradient, with e or d over 128, and on CUDA for
+// up to 2^28 scores in f32 where tf32 is allowed (nngpu/device.h), it is composed of products and a softmax, and
+// stores them; so are its second derivatives.
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const AttentionOptions& options = {});
 

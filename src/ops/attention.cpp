@@ -1,5 +1,6 @@
 #include "ops/attention.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -25,6 +26,8 @@ constexpr double kForbidden = -1e30;
 constexpr double kUnseen = -std::numeric_limits<double>::infinity();
 // Of queries, keys and values: a block's part of a wider one does not stay in registers.
 constexpr int64_t kWidestHead = 128;
+// That are stored where products may be in tf32: those of the composition are, at the vendor's, and ours are not.
+constexpr int64_t kStoredScores = int64_t{1} << 28;
 
 void check_shapes(const Tensor& q, const Tensor& k, const Tensor& v) {
   const bool ranks = q.rank() >= 2 && k.rank() >= 2 && v.rank() >= 2;
@@ -70,12 +73,17 @@ Tensor composite(const Tensor& query, const Tensor& key, const Tensor& value, do
   return matmul(ops::convert(kName, weights, query.dtype()), value);
 }
 
+bool prefers_tf32(const Tensor& q, const Tensor& k) {
+  if (q.device().type != DeviceType::CUDA || !tf32()) return false;
+  return q.dtype() == DType::F32 && !autocast_dtype() && numel(scores_shape(q, k)) <= kStoredScores;
+}
+
 // Whether attention is one operation, that stores no scores: else it is composed of others.
 bool is_one_operation(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
   if (options.dropout != 0) return false;
   if (options.mask.defined() && graph::gradients_enabled() && graph::is_tracked(options.mask)) return false;
   if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return false;
-  return std::max(q.size(-1), v.size(-1)) <= kWidestHead;
+  return std::max(q.size(-1), v.size(-1)) <= kWidestHead && !prefers_tf32(q, k);
 }
 
 Tensor one_operation(const Tensor& query, const Tensor& key, const Tensor& value, double scale,
