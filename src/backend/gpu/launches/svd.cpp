@@ -46,10 +46,11 @@ void svd_block(GpuBackend& gpu, const Matrices& a, const Results& results, const
                         results.full})
       .value(strides_of(a));
   const auto threads = static_cast<uint32_t>(2 * side);
-  const KernelHandle kernel =
-      gpu.library().kernel("svd_block", "svd_block",
-                           "#define MAX_THREADS " + std::to_string(threads) + "\n#define SIDE " +
-                               std::to_string(side) + "\n" + type_definition(a.dtype) + limits(a.dtype));
+  const int blocks = side == 32 ? 14 : side == 64 ? 4 : 2;  // at once, as for eigenvalues
+  const KernelHandle kernel = gpu.library().kernel(
+      "svd_block", "svd_block",
+      "#define MAX_THREADS " + std::to_string(threads) + "\n#define SIDE " + std::to_string(side) + "\n" +
+          type_definition(a.dtype) + limits(a.dtype) + min_blocks_definition(a.dtype, blocks));
   gpu.launch(kernel, {static_cast<uint32_t>(a.entries), 1, 1}, {threads, 1, 1}, arguments);
 }
 
