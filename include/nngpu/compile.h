@@ -89,30 +89,48 @@ TensorFunction erase(Function function) {
 }
 }  // namespace detail
 
+// A CompiledFunction with the arguments and the result of the function that it was made of.
+template <class Function>
+class Compiled {
+  using S = detail::Signature<Function>;
+
+ public:
+  Compiled(Function function, size_t capacity) : compiled_(detail::erase(std::move(function)), capacity) {}
+  typename S::Result operator()(const std::vector<Tensor>& inputs) const requires(S::is_vector) {
+    return detail::from_tensors<typename S::Result>(compiled_(inputs));
+  }
+  template <class... Args>
+  requires(!S::is_vector) typename S::Result operator()(const Args&... inputs) const {
+    static_assert(sizeof...(Args) == S::arity, "wrong number of arguments");
+    return detail::from_tensors<typename S::Result>(compiled_({Tensor(inputs)...}));
+  }
+  size_t cached_plans() const { return compiled_.cached_plans(); }
+
+ private:
+  CompiledFunction compiled_;
+};
+namespace detail {
+template <class Function>
+struct Signature<Compiled<Function>> : Signature<Function> {};
+}  // namespace detail
+
 // Wraps a function of tensors (a lambda, a function pointer) that returns a Tensor, a vector of them, a pair or a
 // tuple:  auto step = compile([](const Tensor& x, const Tensor& w) { return relu(matmul(x, w)); });
 template <class Function>
-auto compile(Function function, size_t capacity = 16) {
-  using S = detail::Signature<std::decay_t<Function>>;
-  CompiledFunction compiled(detail::erase(std::move(function)), capacity);
-  if constexpr (S::is_vector) {
-    return [compiled](const std::vector<Tensor>& inputs) {
-      return detail::from_tensors<typename S::Result>(compiled(inputs));
-    };
-  } else {
-    return [compiled]<class... Args>(const Args&... inputs) {
-      static_assert(sizeof...(Args) == S::arity, "wrong number of arguments");
-      return detail::from_tensors<typename S::Result>(compiled({Tensor(inputs)...}));
-    };
-  }
+Compiled<std::decay_t<Function>> compile(Function function, size_t capacity = 16) {
+  return {std::move(function), capacity};
 }
 
-// The plan of a function of these inputs as text: the launches in order with what each fuses and batches, the
-// bytes it moves, the plan's peak of intermediate memory, and what holds memory there.
+// The plan of a function of these inputs, compiled or not, as text: the launches in order with what each fuses and
+// batches, the bytes it moves, the plan's peak of intermediate memory, and what holds memory there. Nothing runs,
+// and what a compiled function has cached stays as it is.
 std::string explain(const TensorFunction& function, const std::vector<Tensor>& inputs);
 template <class Function, class... Args>
 std::string explain(Function function, const Args&... inputs) {
-  return explain(detail::erase(std::move(function)), std::vector<Tensor>{Tensor(inputs)...});
+  if constexpr (detail::Signature<std::decay_t<Function>>::is_vector)
+    return explain(detail::erase(std::move(function)), inputs...);
+  else
+    return explain(detail::erase(std::move(function)), std::vector<Tensor>{Tensor(inputs)...});
 }
 // The plan that reading `tensor` would run now.
 std::string explain(const Tensor& tensor);

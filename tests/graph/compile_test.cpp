@@ -1,4 +1,5 @@
 // compile and explain.
+#include "nngpu/autograd.h"
 #include "nngpu/compile.h"
 
 #include <gtest/gtest.h>
@@ -166,6 +167,37 @@ TEST(Compile, ThreadsShareAPlan) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Explain, OfACompiledFunctionIsThatOfTheFunction) {
+  const auto function = [](const Tensor& a, const Tensor& b) { return sum(exp(a) * b); };
+  const auto compiled = compile(function);
+  const Tensor x = rand({100}).eval(), y = rand({100}).eval();
+  const std::string text = explain(function, x, y);
+  EXPECT_NE(text.find("exp, multiply -> sum"), std::string::npos) << text;
+  EXPECT_EQ(explain(compiled, x, y), text);
+  EXPECT_EQ(compiled.cached_plans(), 0u);
+  EXPECT_NEAR(compiled(x, y).item<double>(), function(x, y).item<double>(), 1e-4);
+  EXPECT_EQ(explain(compiled, x, y), text);
+  EXPECT_EQ(compiled.cached_plans(), 1u);
+  const std::vector<Tensor> both = {x, y};
+  const CompiledFunction erased(
+      [&](const std::vector<Tensor>& in) { return std::vector{function(in[0], in[1])}; });
+  EXPECT_EQ(explain(erased, both), text);
+  const auto of_a_vector = compile([&](const std::vector<Tensor>& in) { return function(in[0], in[1]); });
+  EXPECT_EQ(explain(of_a_vector, both), text);
+  EXPECT_NEAR(of_a_vector({x, y}).item<double>(), function(x, y).item<double>(), 1e-4);
+}
+
+// A compiled function is one of tensors like any other.
+TEST(Compile, OfACompiledFunctionAndItsGradient) {
+  const auto square_sum = compile([](const Tensor& a) { return sum(square(a)); });
+  const auto twice = compile([&](const Tensor& a) { return square_sum(a) * 2; });
+  const Tensor x = Tensor::from_vector<float>({1, 2, 3}, {3});
+  EXPECT_EQ(twice(x).item<double>(), 28);
+  EXPECT_EQ(grad(square_sum)(x).to_vector<double>(), (std::vector<double>{2, 4, 6}));
+  const std::function<Tensor(const Tensor&)> stored = square_sum;
+  EXPECT_EQ(stored(x).item<double>(), 14);
 }
 
 TEST(Explain, ShowsLaunchesFusionAndBytes) {
