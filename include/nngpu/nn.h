@@ -9,6 +9,7 @@
 #include "nngpu/nn/init.h"
 #include "nngpu/nn/layers.h"
 #include "nngpu/nn/losses.h"
+#include "nngpu/nn/micro_batches.h"
 #include "nngpu/nn/models.h"
 #include "nngpu/nn/module.h"
 #include "nngpu/nn/normalization.h"

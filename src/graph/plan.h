@@ -54,6 +54,7 @@ struct Plan {
   int64_t arena_bytes = 0;
   bool has_checks = false;                        // some launch can fail on its values
   std::vector<std::vector<int32_t>> item_inputs;  // the items each item reads, for the spread of errors
+  std::vector<int32_t> item_epochs;               // how many waiting ties each item is behind
   std::unique_ptr<PlanReplays> replays = std::make_unique<PlanReplays>();
 };
 

@@ -32,8 +32,9 @@ void append(KeyWords& key, const Dims& dims) {
   key.insert(key.end(), dims.begin(), dims.end());
 }
 
-KeyWords signature(const Launch& launch, int64_t level) {
-  KeyWords key{static_cast<uint64_t>(launch.kind), static_cast<uint64_t>(level), launch.inputs.size()};
+KeyWords signature(const Launch& launch, int64_t level, int32_t epoch) {
+  KeyWords key{static_cast<uint64_t>(launch.kind), static_cast<uint64_t>(level), static_cast<uint64_t>(epoch),
+               launch.inputs.size()};
   key.insert(key.end(), launch.params.words(), launch.params.words() + launch.params.count());
   for (const auto* operands : {&launch.inputs, &launch.outputs}) {
     for (const Operand& operand : *operands) {
@@ -114,7 +115,7 @@ void batch_launches(Plan& plan) {
   bool any = false;
   for (size_t i = 0; i < plan.launches.size(); ++i) {
     if (!batches(plan.launches[i])) continue;
-    auto& group = groups[signature(plan.launches[i], level[i])];
+    auto& group = groups[signature(plan.launches[i], level[i], epoch_of(plan, plan.launches[i]))];
     group.push_back(i);
     any = any || group.size() > 1;
   }

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "graph/layout.h"
+#include "graph/plan_batch.h"
 #include "graph/tape_joiner.h"
 
 namespace nngpu::graph {
@@ -121,7 +122,7 @@ class Chains {
   bool fits(int32_t maker, int32_t reader, const Operand& input) const {
     const Launch& from = plan_.launches[maker];
     const Launch& to = plan_.launches[reader];
-    if (from.items != 1 || !is_product(maker)) return false;
+    if (from.items != 1 || !is_product(maker) || epoch_of(plan_, from) != epoch_of(plan_, to)) return false;
     const auto reads = [&](const Operand& other) { return other.slot == input.slot; };
     if (std::count_if(to.inputs.begin(), to.inputs.end(), reads) != 1) return false;
     const auto in_order = [&](const Operand& other) {

@@ -57,9 +57,21 @@ void Lowering::run() {
   plan_.item_inputs.resize(graph_.items.size());
   for (size_t i = 0; i < graph_.items.size(); ++i) {
     for (const auto& [source, output] : graph_.items[i].inputs) plan_.item_inputs[i].push_back(source);
+    plan_.item_epochs.push_back(epoch_of(i));
     lower(static_cast<int32_t>(i));
   }
   record_escapes();
+}
+
+// A tie that waits for more than it passes on starts an epoch. What it keeps from running early must not be
+// batched or merged with what ran before.
+int32_t Lowering::epoch_of(size_t item) const {
+  int32_t epoch = 0;
+  for (const int32_t source : plan_.item_inputs[item])
+    epoch = std::max(epoch, plan_.item_epochs[static_cast<size_t>(source)]);
+  const GraphView::Item& it = graph_.items[item];
+  const bool waits = !it.is_input && it.node->kind == OpKind::Tie && it.inputs.size() > it.node->outputs.size();
+  return waits ? epoch + 1 : epoch;
 }
 
 // A kept view keeps the storage it looks at.

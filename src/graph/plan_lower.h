@@ -20,6 +20,7 @@ class Lowering {
     return value(source, output);
   }
 
+  int32_t epoch_of(size_t item) const;
   void mark_storage();
   int32_t add_slot(SlotKind kind, int32_t item, int64_t bytes);
   // Fresh storage of an item's output with the given layout.

@@ -49,9 +49,10 @@ std::vector<Form> forms_of(const Launch& launch) {
 }
 
 // What all items have in common; numbers are those of one slot.
-KeyWords signature(const Launch& launch, int64_t height) {
+KeyWords signature(const Launch& launch, int64_t height, int32_t epoch) {
   const Tape& tape = *launch.tape;
-  KeyWords key{static_cast<uint64_t>(height), launch.inputs.size(), launch.outputs.size(), tape.steps.size()};
+  KeyWords key{static_cast<uint64_t>(height), static_cast<uint64_t>(epoch), launch.inputs.size(),
+               launch.outputs.size(), tape.steps.size()};
   const auto append = [&](auto value) { key.push_back(static_cast<uint64_t>(value)); };
   for (const TapeStep& step : tape.steps) {
     append(step.code);
@@ -109,7 +110,7 @@ class TapeMerger {
     Launch& launch = plan_.launches[index];
     const int64_t bytes = temporary_bytes(plan_, launch);
     const std::vector<Form> forms = forms_of(launch);
-    std::vector<Group>& groups = groups_[signature(launch, height)];
+    std::vector<Group>& groups = groups_[signature(launch, height, epoch_of(plan_, launch))];
     for (Group& group : groups) {
       if (group.bytes + bytes > kTemporaryBytes || !agree(group.forms, forms)) continue;
       merge_items(plan_.launches[group.head], launch);
