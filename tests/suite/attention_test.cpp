@@ -194,6 +194,28 @@ TEST(AttentionSuite, BatchesAndViews) {
   check({{2}, 3, 5, 200, 4}, DType::F32, oracle::filled({1}, 0), {});
 }
 
+// Two heads are fewer than three threads: the gradient is cut in another way then, and gives the same bits.
+TEST(AttentionSuite, ThreadsDoNotShow) {
+  const Tensor q = randn({2, 150, 8}), k = randn({2, 270, 8}), v = randn({2, 270, 5});
+  const auto bits = [&](int threads) {
+    set_num_threads(threads);
+    const auto result = value_and_gradients(
+        [](const std::vector<Tensor>& in) {
+          return std::vector<Tensor>{
+              sum(square(scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true})))};
+        },
+        {q, k, v});
+    std::vector<float> all;
+    for (const Tensor& gradient : result.gradients)
+      for (const float x : gradient.to_vector<float>()) all.push_back(x);
+    return all;
+  };
+  const int before = num_threads();
+  const std::vector<float> one = bits(1), three = bits(3);
+  set_num_threads(before);
+  EXPECT_EQ(one, three);
+}
+
 // What it takes grows with the tokens, not with their square.
 TEST(AttentionSuite, StoresNoScores) {
   const auto peak = [](int64_t tokens) {
