@@ -147,7 +147,7 @@ TEST(Chains, LargeResultsStayApartOnTheCpu) {
 // Beyond the size from which a vendor's library computes products, where there is one: what it makes of a chain is
 // the chain, for NaN and infinities, too.
 TEST(Chains, OfLargeProducts) {
-  constexpr int64_t m = 150, k = 9, n = 131;
+  constexpr int64_t m = 150, k = 19, n = 131;
   std::vector<float> a = randn({m, k}).to_vector<float>(), b = randn({k, n}).to_vector<float>(),
                      s = randn({n}).to_vector<float>(), r = randn({m, n}).to_vector<float>();
   a[3 * k] = NAN, a[5 * k + 1] = INFINITY, s[7] = NAN, r[8 * n + 9] = -INFINITY;

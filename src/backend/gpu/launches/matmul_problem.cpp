@@ -108,7 +108,11 @@ void plan_tiled(MatmulPlan& plan, size_t value_size) {
   plan.tile = choose_tile(p, value_size);
   p.rows = ceil_div(p.m, plan.tile.bm);
   p.columns = ceil_div(p.n, plan.tile.bn);
-  split(p, p.batch * p.rows * p.columns, kSplitBlocks, 512);
+  // A few blocks leave most of the device idle: then short parts pay, but no more of them than are added quickly.
+  constexpr int64_t kFewBlocks = 16;
+  const int64_t blocks = p.batch * p.rows * p.columns;
+  const bool short_parts = blocks <= kFewBlocks && p.k >= 256;
+  split(p, blocks, kSplitBlocks, short_parts ? std::clamp<int64_t>(p.k / 16, 64, 512) : 512);
 }
 
 void plan_vector(MatmulPlan& plan) {

@@ -55,7 +55,9 @@ std::optional<VendorProduct> vendor_product(const Launch& launch) {
   if (numel(z.shape) <= graph::kBatchElements) return std::nullopt;
   const int row = z.shape.size() - 2, column = row + 1;
   const int64_t m = z.shape[row], n = z.shape[column], k = x.shape[column];
-  if (k == 0) return std::nullopt;
+  // Of few terms it is ours: no call pays, and any chain is a part of it.
+  constexpr int64_t kFewTerms = 16, kManyResults = int64_t{1} << 18;
+  if (k == 0 || (k <= kFewTerms && numel(z.shape) <= kManyResults)) return std::nullopt;
   auto a = layout_of(m, k, x.strides[row], x.strides[column]);
   auto b = layout_of(k, n, y.strides[row], y.strides[column]);
   const auto c = layout_of(m, n, z.strides[row], z.strides[column]);
