@@ -78,7 +78,7 @@ bench-kernels: ## Build the benchmarks of single kernels (build/release/bin/kern
 install: ## Build the library and the command and install them under PREFIX (/usr/local)
 	@scripts/setup.sh demo
 	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target nngpu nngpu_tool
+	cmake --build --preset release -j $(JOBS) --target nngpu nngpu_tool nngpu_modules
 	cmake --install build/release --prefix '$(PREFIX)'
 
 format: ## Format the C++ sources

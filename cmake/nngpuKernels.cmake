@@ -9,7 +9,7 @@ function(nngpu_build_kernels)
   nngpu_compile_options(nngpu_build_kernels)
   target_include_directories(nngpu_build_kernels PRIVATE "${PROJECT_SOURCE_DIR}/src" "${tools}")
   target_link_libraries(nngpu_build_kernels PRIVATE nngpu::nngpu CUDA::nvrtc Threads::Threads)
-  set(folder "${CMAKE_BINARY_DIR}/bin/nngpu/kernels")
+  set(folder "${CMAKE_BINARY_DIR}/bin/nngpu-kernels")
   set(stamp "${CMAKE_BINARY_DIR}/kernels_ahead.txt")
   add_custom_command(OUTPUT "${stamp}"
     COMMAND nngpu_build_kernels "${folder}" ${NNGPU_CUDA_KERNELS}
@@ -17,7 +17,8 @@ function(nngpu_build_kernels)
     DEPENDS nngpu_build_kernels
     COMMENT "Compiling kernels for ${NNGPU_CUDA_KERNELS}" VERBATIM COMMAND_EXPAND_LISTS)
   add_custom_target(nngpu_kernels ALL DEPENDS "${stamp}")
+  add_dependencies(nngpu_modules nngpu_kernels)
   if(NNGPU_INSTALL)
-    install(DIRECTORY "${folder}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/nngpu")
+    install(DIRECTORY "${folder}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
   endif()
 endfunction()

@@ -37,7 +37,7 @@ std::string find_installed(const std::string& name) {
 const std::string& built_kernels_folder() {
   static const auto* folder = new std::string([] {
     if (const char* named = std::getenv("NNGPU_KERNEL_DIR"); named != nullptr) return std::string(named);
-    return find_installed("nngpu/kernels");
+    return find_installed("nngpu-kernels");
   }());
   return *folder;
 }

@@ -11,7 +11,7 @@ namespace nngpu::gpu {
 std::string find_installed(const std::string& name);
 
 // The folder of the kernels that were compiled when the library was built (tools/kernels): NNGPU_KERNEL_DIR, else
-// nngpu/kernels of the installed ones. Its files are named as those of the disk cache, and only read. Empty where
+// nngpu-kernels of the installed ones. Its files are named as those of the disk cache, and only read. Empty where
 // there is none.
 const std::string& built_kernels_folder();
 
