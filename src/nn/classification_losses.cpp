@@ -68,6 +68,20 @@ Tensor label_losses(const Rows& rows, const Labels& labels) {
   return -squeeze(picked(rows, labels, rows.log_probabilities), rows.axis);
 }
 
+// logsumexp of each row less its base, which is constant. Its gradient subtracts the base anew: differences that
+// both read would be stored.
+Tensor log_sum_exp_beside(const Rows& rows, const Tensor& base, DType dtype) {
+  using Tensors = std::vector<Tensor>;
+  const auto relative = [dtype](const Tensors& in) { return ops::convert("cross_entropy", in[0], dtype) - in[1]; };
+  const auto forward = [relative, axis = rows.axis](const Tensors& in) {
+    return Tensors{logsumexp(relative(in), axis, true)};
+  };
+  const auto backward = [relative](const Tensors& in, const Tensors& out, const Tensors& g) {
+    return Tensors{ops::convert("cross_entropy", exp(relative(in) - out[0]) * g[0], in[0].dtype()), Tensor()};
+  };
+  return custom_gradient(forward, backward)({rows.values, base})[0];
+}
+
 // Minus the logarithm of each label's softmax, without the softmax of the others: the logarithm of the sum of
 // exponentials relative to the label's logit, which keeps its precision beside large logits. A row is read once,
 // and once more for its gradient. A logit that is infinite is added at the end, so that inf - inf is not taken.
@@ -75,7 +89,7 @@ Tensor losses_of_logits(const Rows& rows, const Labels& labels, DType dtype) {
   const auto wide = [&](const Tensor& t) { return ops::convert("cross_entropy", t, dtype); };
   const Tensor own = wide(picked(rows, labels, rows.values)), fixed = stop_gradient(own);
   const Tensor base = where(isfinite(fixed), fixed, 0);
-  return squeeze(logsumexp(wide(rows.values) - base, rows.axis, true) + (base - own), rows.axis);
+  return squeeze(log_sum_exp_beside(rows, base, dtype) + (base - own), rows.axis);
 }
 
 // `losses` of the rows, minus the logarithms of the labels' probabilities.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "nngpu/autograd.h"
+#include "nngpu/compile.h"
 #include "nngpu/ops.h"
 #include "ops/expect_error.h"
 #include "oracle/compare.h"
@@ -172,6 +174,30 @@ TEST(CrossEntropy, IgnoredRowsCountNothing) {
   expect_near(cross_entropy(logits, labels_of({0, 7, 1}), {.ignore_index = 7}), {std::log(2.0)});
   EXPECT_TRUE(std::isnan(cross_entropy(logits, labels_of({-100, -100, -100})).item<double>()));
   expect_near(cross_entropy(logits, labels_of({-100, -100, -100}), {.reduction = Reduction::Sum}), {0});
+}
+
+// A loss far smaller than what the logits are rounded to, a label of probability zero, and one of NaN.
+TEST(CrossEntropy, BesideLargeAndInfiniteLogits) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const Tensor x =
+      cast(Tensor::from_vector(Values{30000, 29988, 29990, 5, -inf, 4, inf, 1, 2}, {3, 3}), DType::F32);
+  const Tensor y = Tensor::from_vector(Labels{0, 1, 0}, {3});
+  const Values loss = cross_entropy(x, y, {.reduction = Reduction::None}).to_vector<double>();
+  EXPECT_NEAR(loss[0], std::log1p(std::exp(-12.0) + std::exp(-10.0)), 1e-7);
+  EXPECT_EQ(loss[1], inf);
+  EXPECT_TRUE(std::isnan(loss[2]));
+}
+
+// One pass over the logits for the loss, and one that writes their gradient.
+TEST(CrossEntropy, GoesThroughTheLogitsOnceAndOnceMoreForTheGradient) {
+  const Tensor y = zeros({300}, DType::I64);
+  const auto gradient = [&](const Tensor& x) {
+    return value_and_grad([&](const Tensor& logits) { return cross_entropy(logits, y); })(x).second;
+  };
+  const std::string plan = explain(gradient, zeros({300, 200}));
+  size_t launches = 0;
+  for (size_t at = 0; (at = plan.find("f32(300, 200), moves", at)) != std::string::npos; ++at) ++launches;
+  EXPECT_EQ(launches, 2u) << plan;
 }
 
 TEST(CrossEntropy, LabelsOutOfRangeAreFoundAtTheRead) {
