@@ -1,11 +1,11 @@
 // compile and explain.
-#include "nngpu/autograd.h"
 #include "nngpu/compile.h"
 
 #include <gtest/gtest.h>
 
 #include <thread>
 
+#include "nngpu/autograd.h"
 #include "nngpu/linalg.h"
 #include "nngpu/ops.h"
 #include "nngpu/random.h"
