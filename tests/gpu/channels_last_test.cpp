@@ -82,6 +82,29 @@ TEST(ChannelsLast, ChangesNoGradient) {
   }
 }
 
+// Packs of channels where there are such: overlapping windows, maxima and averages, gradients of their elements.
+TEST(ChannelsLast, ChangesNoGradientOfPools) {
+  for (const DType dtype : {DType::F32, DType::BF16})
+    for (const int64_t channels : {6, 8}) {
+      const Tensor x = random({2, 3, 10, 9}, dtype), w = random({channels, 3, 2, 2}, dtype);
+      const auto pools = [](const std::vector<Tensor>& in) {
+        return std::vector<Tensor>{max_pool2d(in[0], 3, {.stride = 2, .padding = 1}),
+                                   avg_pool2d(in[0], {2, 3}, {.stride = 1})};
+      };
+      const auto slopes = [&](ChannelsLast choice) {
+        const Layout layout(choice);
+        const Tensor y = conv2d(x, w);
+        const Vjp both = vjp(pools, {y});
+        const Tensor dy = both.pullback({both.outputs[0] * 2, both.outputs[1] + 1})[0];
+        eval({y, dy});
+        return dy;
+      };
+      const Tensor got = slopes(ChannelsLast::Always), want = slopes(ChannelsLast::Never);
+      EXPECT_TRUE(got.strides() == last(got)) << channels;
+      EXPECT_EQ(cast(got, DType::F32).to_vector<float>(), cast(want, DType::F32).to_vector<float>()) << channels;
+    }
+}
+
 // Nothing is copied from one layout to the other but the input and the weights, and these once.
 TEST(ChannelsLast, CopiesInputAndWeights) {
   const Tensor x = random({2, 4, 9, 9}), w = random({4, 4, 3, 3});

@@ -30,7 +30,7 @@ class PoolRun {
   }
 
   // `results`: y, or of a gradient x.
-  std::string definitions(int group, const Operand& results) const {
+  std::string definitions(int group, const Operand& results, int pack = 1) const {
     const auto flag = [](const char* name, int64_t value) {
       return std::string("#define ") + name + " " + std::to_string(value) + "\n";
     };
@@ -38,18 +38,31 @@ class PoolRun {
            value_type(x_.dtype) + "\n#define INDEX " + (wide_ ? "i64" : "i32") + "\n" +
            flag("MAXIMUM", is_max(params_.pooling)) + flag("ADAPTIVE", adaptive_) +
            flag("COUNT_PADDING", params_.count_padding != 0) + flag("GROUP", group) +
-           flag("CHANNELS_LAST", graph::is_channels_last(results));
+           flag("CHANNELS_LAST", graph::is_channels_last(results)) + flag("PACK", pack);
   }
 
-  // The Pool, then the number of results.
-  void add_to(Arguments& arguments, const Shape& results) const {
+  // The Pool, then the number of results, or of packs of them.
+  void add_to(Arguments& arguments, int64_t results) const {
     IndexWords words(wide_);
     words.add(x_.shape[1]).add({x_.shape[2], x_.shape[3]}).add({y_.shape[2], y_.shape[3]});
     for (const auto* list : {&params_.window, &params_.stride, &params_.dilation, &params_.low, &params_.high})
       words.add(pair(*list));
     words.add(x_.strides).add(y_.strides).add(places_ != nullptr ? places_->strides : y_.strides);
     words.to(arguments);
-    add_index(arguments, numel(results), wide_);
+    add_index(arguments, results, wide_);
+  }
+
+  // Channels that a thread of a gradient takes: where all operands have them side by side, at multiples of as
+  // many.
+  int pack(const RunContext& context) const {
+    constexpr int kPack = 4;
+    if (x_.shape[1] % kPack != 0 || dtype_size(x_.dtype) > 4) return 1;
+    for (const Operand* operand : {&x_, &y_, places_}) {
+      if (operand == nullptr) continue;
+      const bool aligned = reinterpret_cast<uintptr_t>(context.at(*operand)) % 16 == 0;
+      if (operand->constant || !aligned || !graph::lies_channels_last(*operand)) return 1;
+    }
+    return graph::is_channels_last(x_) ? kPack : 1;
   }
 
   // Threads that share a window.
@@ -81,7 +94,7 @@ void run_pool(GpuBackend& gpu, const Launch& launch, const RunContext& context) 
   Arguments arguments;
   arguments.buffer(gpu.address(x, context, holder)).buffer(context.at(y));
   if (places != nullptr) arguments.buffer(context.at(*places));
-  pool.add_to(arguments, y.shape);
+  pool.add_to(arguments, numel(y.shape));
   const int group = pool.group();
   gpu.launch(gpu.library().kernel("pool", "pool", pool.definitions(group, y)),
              {gpu.blocks_for(numel(y.shape) * group, 256), 1, 1}, {256, 1, 1}, arguments);
@@ -98,9 +111,10 @@ void run_pool_gradient(GpuBackend& gpu, const Launch& launch, const RunContext& 
   arguments.buffer(gpu.address(g, context, holder));
   if (places != nullptr) arguments.buffer(gpu.address(*places, context, places_holder));
   arguments.buffer(context.at(dx));
-  pool.add_to(arguments, dx.shape);
-  gpu.launch(gpu.library().kernel("pool", "pool_gradient", pool.definitions(1, dx)),
-             {gpu.blocks_for(numel(dx.shape), 256), 1, 1}, {256, 1, 1}, arguments);
+  const int pack = pool.pack(context);
+  pool.add_to(arguments, numel(dx.shape) / pack);
+  gpu.launch(gpu.library().kernel("pool", "pool_gradient", pool.definitions(1, dx, pack)),
+             {gpu.blocks_for(numel(dx.shape) / pack, 256), 1, 1}, {256, 1, 1}, arguments);
 }
 
 }  // namespace nngpu::gpu
