@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dense_support.h"
+#include "nngpu/compile.h"
 
 namespace dense_test {
 namespace {
@@ -40,6 +41,21 @@ TYPED_TEST(Batch, Arithmetic) {
       "[batch::add] lists of 4 and 1"));
   EXPECT_TRUE(throws<ng::ShapeError>([&] { ng::batch::matmul(a, a); },
                                      "[matmul] inner dimensions differ: (2, 3) x (2, 3)"));
+}
+
+// Everything that a call computes is one plan, whatever the shapes.
+TYPED_TEST(Batch, OneEvaluation) {
+  const auto a = this->list({{2, 3}, {4, 4}, {2, 3}}), b = this->list({{3, 2}, {4, 1}, {3, 7}});
+  const auto square = this->list({{3, 3}, {6, 6}, {3, 3}});
+  const auto plans = [](const auto& call) {
+    const int64_t before = ng::engine_stats().plans_run;
+    call();
+    return ng::engine_stats().plans_run - before;
+  };
+  EXPECT_EQ(plans([&] { ng::batch::matmul(a, b); }), 1);
+  EXPECT_EQ(plans([&] { ng::batch::add(a, a); }), 1);
+  EXPECT_EQ(plans([&] { ng::batch::inverse(square); }), 1);
+  EXPECT_EQ(plans([&] { ng::batch::svd(a); }), 1);
 }
 
 TYPED_TEST(Batch, Decompositions) {
