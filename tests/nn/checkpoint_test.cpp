@@ -122,7 +122,7 @@ double peak_of_step(bool again) {
     optimizer.zero_grad();
     return loss;
   };
-  const std::string plan = explain(step, zeros({96, 3, 32, 32}), zeros({96}, DType::I64));
+  const std::string plan = explain(step, zeros({128, 3, 32, 32}), zeros({128}, DType::I64));
   std::smatch found;
   if (!std::regex_search(plan, found, std::regex("intermediates peak at ([0-9.]+) MiB"))) return 0;
   return std::stod(found[1]);
@@ -132,7 +132,8 @@ TEST(Checkpoint, SavesMemory) {
   if (default_device().type != DeviceType::CPU) GTEST_SKIP() << "the plan is the CPU's";
   const double stored = peak_of_step(false), again = peak_of_step(true);
   EXPECT_GT(again, 50);
-  EXPECT_LE(again, 0.5 * stored);
+  constexpr double kWeights = 3 * 43;  // MiB: weights, momentum, and their new values
+  EXPECT_LE(again + kWeights, 0.6 * (stored + kWeights));
 }
 
 }  // namespace
