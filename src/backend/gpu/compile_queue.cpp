@@ -5,6 +5,7 @@
 #include <set>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace nngpu::gpu {
 namespace {
@@ -43,11 +44,18 @@ CompileQueue::~CompileQueue() {
   stop();
 }
 
+// Joins: a thread that has done its work still has an end of its own, in which the compiler's per-thread state is
+// destroyed, and that must not outlive the compiler.
 void CompileQueue::stop() {
-  std::unique_lock lock(mutex_);
-  stopped_ = true;
-  waiting_.clear();
-  ended_.wait(lock, [this] { return threads_ == 0; });
+  std::vector<std::thread> threads;
+  {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    waiting_.clear();
+    threads.swap(threads_);
+    ended_.clear();
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 void CompileQueue::add(std::function<void()> work) {
@@ -55,15 +63,25 @@ void CompileQueue::add(std::function<void()> work) {
   if (stopped_) return;
   if (!registered_) register_queue(*this);
   registered_ = true;
+  join_ended();
   waiting_.push_back(std::move(work));
-  if (threads_ >= most_threads()) return;
+  if (threads_.size() >= most_threads()) return;
   try {
-    std::thread([this] { run(); }).detach();
-    ++threads_;
+    threads_.emplace_back([this] { run(); });
   } catch (const std::system_error&) {
     // No thread to be had: whoever needs the kernel compiles it.
-    if (threads_ == 0) waiting_.clear();
+    if (threads_.empty()) waiting_.clear();
   }
+}
+
+void CompileQueue::join_ended() {
+  for (const std::thread::id id : ended_) {
+    const auto thread = std::find_if(threads_.begin(), threads_.end(),
+                                     [id](const std::thread& each) { return each.get_id() == id; });
+    thread->join();
+    threads_.erase(thread);
+  }
+  ended_.clear();
 }
 
 void CompileQueue::run() {
@@ -75,8 +93,7 @@ void CompileQueue::run() {
     work();
     lock.lock();
   }
-  --threads_;
-  ended_.notify_all();
+  if (!stopped_) ended_.push_back(std::this_thread::get_id());
 }
 
 }  // namespace nngpu::gpu

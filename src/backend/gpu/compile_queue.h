@@ -2,10 +2,11 @@
 #ifndef NNGPU_BACKEND_GPU_COMPILE_QUEUE_H_
 #define NNGPU_BACKEND_GPU_COMPILE_QUEUE_H_
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 namespace nngpu::gpu {
 
@@ -22,10 +23,11 @@ class CompileQueue {
 
  private:
   void run();
+  void join_ended();  // with the lock held
   std::mutex mutex_;
-  std::condition_variable ended_;
   std::deque<std::function<void()>> waiting_;
-  unsigned threads_ = 0;
+  std::vector<std::thread> threads_;
+  std::vector<std::thread::id> ended_;  // of threads_, with nothing left to do but end
   bool stopped_ = false, registered_ = false;
 };
 
