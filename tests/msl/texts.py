@@ -33,7 +33,20 @@ OTHERS += [("random", define(ELEMENT=element, VALUE=value, WORDS=words, DRAW=dra
                ("bf16", "float", 1, 2), ("i32", "i32", 1, 3), ("i64", "i64", 2, 3), ("u8", "u8", 1, 4))
            for aligned in (0, 1)]
 # These are parts of other texts.
-PARTS = {"attention_parts", "attention_tiles", "matmul_parts", "tile_parts", "convolution_parts", "sort", "sort_runs", "top_k", "lines", "philox", "block_matrix", "spectral_rows"}
+PARTS = {
+    "attention_parts",
+    "attention_tiles",
+    "block_matrix",
+    "convolution_parts",
+    "lines",
+    "matmul_parts",
+    "philox",
+    "sort",
+    "sort_runs",
+    "spectral_rows",
+    "tile_parts",
+    "top_k",
+}
 PART = re.compile(r'^#include "(\w+\.kl)"', re.M)
 
 
