@@ -19,8 +19,8 @@ void eigh_small(GpuBackend& gpu, const Matrices& a, const Stack& values, const S
   grid.launch(gpu, jacobi_small_kernel(gpu, grid, a.dtype, "EIGH", "eigh_small"), arguments);
 }
 
-// A block a matrix, a thread a row. A subgroup of its own for the rotations (AHEAD) took longer on an H200: fewer
-// matrices are in work at once then.
+// A block a matrix, a thread a row. A subgroup of its own that computes the next rotations while the others apply
+// the last ones took longer on an H200: fewer matrices are in work at once then.
 void eigh_block(GpuBackend& gpu, const Matrices& a, const Stack& values, const Stack& vectors,
                 const Stack& status) {
   const auto n = static_cast<int32_t>(a.rows);
@@ -30,11 +30,10 @@ void eigh_block(GpuBackend& gpu, const Matrices& a, const Stack& values, const S
   arguments.value(SmallSizes{a.entries, n, n, vectors.data != nullptr, 0}).value(strides_of(a));
   // The rotations are one thread's work: many matrices at once are worth some elements outside the registers.
   const int blocks = side == 32 ? 32 : side == 64 ? 9 : side == 96 ? 5 : 4;
-  const KernelHandle kernel =
-      gpu.library().kernel("eigh_block", "eigh_block",
-                           "#define MAX_THREADS " + std::to_string(side) + "\n#define SIDE " +
-                               std::to_string(side) + "\n#define AHEAD 0\n" + type_definition(a.dtype) +
-                               limits(a.dtype) + min_blocks_definition(a.dtype, blocks));
+  const KernelHandle kernel = gpu.library().kernel(
+      "eigh_block", "eigh_block",
+      "#define MAX_THREADS " + std::to_string(side) + "\n#define SIDE " + std::to_string(side) + "\n" +
+          type_definition(a.dtype) + limits(a.dtype) + min_blocks_definition(a.dtype, blocks));
   gpu.launch(kernel, {static_cast<uint32_t>(a.entries), 1, 1}, {side, 1, 1}, arguments);
 }
 
