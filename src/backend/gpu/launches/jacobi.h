@@ -13,7 +13,7 @@ struct SmallSizes {
 };
 // "#define EPSILON ...\n#define TINY ...\n"
 std::string limits(DType dtype);
-// The kernel of a problem whose matrices have no side over kSmallSide. `which` is EIGH or SVD.
+// The kernel of a problem whose matrices have no side over 16. `which` is EIGH or SVD.
 KernelHandle jacobi_small_kernel(GpuBackend& gpu, const SmallGrid& grid, DType dtype, const char* which,
                                  const char* name);
 
