@@ -76,9 +76,9 @@ TEST_F(Modules, OfOthers) {
   sim::compile_text("extern \"C\" int something() { return 1; }\n", path("other.so"));
   EXPECT_NE(devices_with(path("other.so")).find("is no module of nngpu"), std::string::npos);
   sim::compile_text(
-      "struct Table { unsigned size, version; const char* build; };\n"
-      "static const Table table = {sizeof(Table), 1, \"0.0.1\"};\n"
-      "extern \"C\" const Table* nngpu_module() { return &table; }\n",
+      "struct nngpu_module_table { unsigned size, version; const char* build; };\n"
+      "static const nngpu_module_table table = {sizeof(nngpu_module_table), 1, \"0.0.1\"};\n"
+      "extern \"C\" const nngpu_module_table* nngpu_module() { return &table; }\n",
       path("old.so"));
   EXPECT_NE(devices_with(path("old.so")).find("belongs to another version of nngpu"), std::string::npos);
 }
