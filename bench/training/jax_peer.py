@@ -6,11 +6,12 @@
 The whole step is one jitted function whose state is donated. Images lie with their channels last, as XLA wants them. With
 NNGPU_TF32=0 in the environment products of f32 are computed in f32; else JAX's defaults hold.
 """
-import json
 import os
 import resource
 import sys
 import time
+
+from serving import serve
 
 
 def dense(key, inputs, outputs):
@@ -125,19 +126,5 @@ class Peer:
         return {"baseline_kib": 0, "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
-def serve(case, folder, device):
-    try:
-        peer = Peer(case, folder, device)
-        print(json.dumps({"ready": True, "version": peer.version, "parameters": peer.parameters}), flush=True)
-        for line in sys.stdin:
-            words = line.split()
-            if words[0] == "quit":
-                return
-            answer = peer.run(int(words[1])) if words[0] == "run" else peer.memory()
-            print(json.dumps(answer), flush=True)
-    except Exception as error:  # whatever the library throws is the answer
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"[:400]}), flush=True)
-
-
 if __name__ == "__main__":
-    serve(*sys.argv[1:4])
+    serve(Peer, *sys.argv[1:4])

@@ -8,11 +8,12 @@ VARIANT names what is switched on: eager, compiled, reduce-overhead or graphed (
 graph), and channels_last. DEVICE is cpu or cuda.
 With NNGPU_TF32=1 in the environment products of f32 may use TF32, with 0 nothing may; else PyTorch's defaults hold.
 """
-import json
 import os
 import resource
 import sys
 import time
+
+from serving import serve
 
 
 def status_kib(key):
@@ -122,20 +123,6 @@ class Peer:
         return {"baseline_kib": self.baseline, "peak_kib": status_kib("VmHWM")}
 
 
-def serve(case, folder, variant, threads, device):
-    try:
-        peer = Peer(case, folder, variant, threads, device)
-        print(json.dumps({"ready": True, "version": peer.version, "parameters": peer.parameters}), flush=True)
-        for line in sys.stdin:
-            words = line.split()
-            if words[0] == "quit":
-                return
-            answer = peer.run(int(words[1])) if words[0] == "run" else peer.memory()
-            print(json.dumps(answer), flush=True)
-    except Exception as error:  # whatever the library throws is the answer
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"[:400]}), flush=True)
-
-
 if __name__ == "__main__":
     if sys.argv[1] == "--inputs":
         from cases import CASES, write_inputs
@@ -143,4 +130,4 @@ if __name__ == "__main__":
         write_inputs(sys.argv[2], sys.argv[3])
         print(CASES[sys.argv[2]][0])
     else:
-        serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+        serve(Peer, sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
