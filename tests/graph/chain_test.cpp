@@ -2,47 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 
-#include "graph/plan.h"
-#include "nngpu/nngpu.h"
+#include "graph/joining.h"
 
 namespace nngpu {
 namespace {
 
-// Switches the joining of chains for a scope.
-class Joining {
- public:
-  explicit Joining(bool on) : before_(graph::chains_are_joined()) { graph::chains_are_joined() = on; }
-  ~Joining() { graph::chains_are_joined() = before_; }
-
- private:
-  bool before_;
-};
-
-struct Outcome {
-  std::vector<Tensor> values;
-  int64_t launches = 0;
-};
-
-Outcome run(const std::function<std::vector<Tensor>()>& work, bool joined) {
-  const Joining scope(joined);
-  Outcome outcome{work(), 0};
-  const int64_t before = engine_stats().launches;
-  eval(outcome.values);
-  outcome.launches = engine_stats().launches - before;
-  return outcome;
-}
-
-void expect_same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b, const std::string& what) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) {
-    const std::vector<double> x = a[i].to_vector<double>(), y = b[i].to_vector<double>();
-    ASSERT_EQ(x.size(), y.size()) << what;
-    if (x.empty()) continue;
-    EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << what << ", result " << i;
-  }
-}
+Outcome run(const Work& work, bool joined) { return run_with(graph::chains_are_joined(), joined, work); }
 
 // One launch with joining, `apart` without, and the same bits.
 void expect_one_launch(const std::function<std::vector<Tensor>()>& work, int64_t apart, const std::string& what) {
@@ -228,7 +194,7 @@ TEST(Chains, UpdatesThatReadTheVariableAsAFactor) {
   const Tensor start = randn({200, 200}).eval();
   std::vector<std::vector<double>> results;
   for (const bool joined : {true, false}) {
-    const Joining scope(joined);
+    const Joining scope(graph::chains_are_joined(), joined);
     Variable v(start * 1.0);
     const auto step = compile([&](const Tensor& scale) {
       v.assign(v.value() + matmul(v.value(), v.value()) * scale);
@@ -248,7 +214,7 @@ TEST(Chains, TrainingGivesTheSameBits) {
   std::vector<std::vector<double>> results;
   std::vector<int64_t> launches;
   for (const bool joined : {true, false}) {
-    const Joining scope(joined);
+    const Joining scope(graph::chains_are_joined(), joined);
     Variable a(w1 * 1.0, true), c(zeros({70}), true), b(w2 * 1.0, true), d(zeros({10}), true);
     optim::Adam optimizer({a, c, b, d}, {.lr = 0.01});
     const auto step = compile([&](const Tensor& input, const Tensor& target) {

@@ -1,49 +1,19 @@
 // Independent reductions over one loop that share what they read run as one launch, with the bits they have alone.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "graph/plan.h"
-#include "nngpu/nngpu.h"
+#include "graph/joining.h"
 
 namespace nngpu {
 namespace {
 
-using Work = std::function<std::vector<Tensor>()>;
-
-// Switches the joining of siblings for a scope.
-class Joining {
- public:
-  explicit Joining(bool on) : before_(graph::siblings_are_joined()) { graph::siblings_are_joined() = on; }
-  ~Joining() { graph::siblings_are_joined() = before_; }
-
- private:
-  bool before_;
-};
-
-struct Outcome {
-  std::vector<Tensor> values;
-  int64_t launches = 0;
-};
-
-Outcome run(const Work& work, bool joined) {
-  const Joining scope(joined);
-  Outcome outcome{work(), 0};
-  const int64_t before = engine_stats().launches;
-  eval(outcome.values);
-  outcome.launches = engine_stats().launches - before;
-  return outcome;
-}
+Outcome run(const Work& work, bool joined) { return run_with(graph::siblings_are_joined(), joined, work); }
 
 // So many launches with joining and without, and the same bits.
 std::vector<Tensor> expect_launches(const Work& work, int64_t together, int64_t apart, const std::string& what) {
   const Outcome joined = run(work, true), separate = run(work, false);
   EXPECT_EQ(joined.launches, together) << what;
   EXPECT_EQ(separate.launches, apart) << what;
-  for (size_t i = 0; i < joined.values.size(); ++i) {
-    const std::vector<double> x = joined.values[i].to_vector<double>(), y = separate.values[i].to_vector<double>();
-    EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << what << ", result " << i;
-  }
+  expect_same_bits(joined.values, separate.values, what);
   return joined.values;
 }
 
@@ -92,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(Types, Siblings, testing::Values(DType::F32, DType::F64
 
 TEST(SiblingLaunches, AgreeWithWhatIsKnown) {
   const Tensor x = Tensor::from_vector(std::vector<double>{1, 2, 3, 4, 10, 20, 30, 40}, {2, 4}).eval();
-  const Joining scope(true);
+  const Joining scope(graph::siblings_are_joined(), true);
   const std::vector<Tensor> r = {mean(x, 1), var(x, 1), sum(x * x, 1), max(-x, 1)};
   const int64_t before = engine_stats().launches;
   eval(r);
